@@ -1,0 +1,55 @@
+"""The errors a person can act on, by who must act; each carries the process's exit code."""
+
+
+class AutooptError(Exception):
+    """Base of every error shown to a person as one line: what was found, what was wanted, the next step."""
+
+    exit_code = 2
+
+
+class UsageError(AutooptError):
+    """The command line, a recipe or an option is wrong."""
+
+    exit_code = 2
+
+
+class RepositoryError(AutooptError):
+    """The repository is in a state a run cannot start from or go on with."""
+
+    exit_code = 3
+
+
+class ResourceError(AutooptError):
+    """The machine lacks something: disk, a program, a writable place."""
+
+    exit_code = 4
+
+
+class BusyError(AutooptError):
+    """Another process has this run open."""
+
+    exit_code = 5
+
+
+class DamagedStateError(AutooptError):
+    """The run's own records do not add up; nothing is guessed."""
+
+    exit_code = 6
+
+
+class NotTrustedError(AutooptError):
+    """Something from elsewhere would run, and nobody has agreed to it."""
+
+    exit_code = 7
+
+
+class OutOfScopeError(AutooptError):
+    """A proposal touches something that may not be edited; the experiment is rejected, the run goes on."""
+
+    exit_code = 2
+
+
+class NothingChangedError(AutooptError):
+    """A proposal leaves every file as it was; there is nothing to measure."""
+
+    exit_code = 2

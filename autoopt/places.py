@@ -1,0 +1,43 @@
+"""Where things live on this machine, worked out from the environment that is passed in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from autoopt.errors import ResourceError
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - knows the password database
+    if not home.startswith("/"):
+        raise ResourceError("HOME is not set, so run state has no place; set HOME or XDG_STATE_HOME.")
+    return Path(home)
+
+
+def state_root(environ: Mapping[str, str]) -> Path:
+    """Where all runs keep their state: `$XDG_STATE_HOME/autoopt`, else `~/.local/state/autoopt`."""
+    given = environ.get("XDG_STATE_HOME", "")
+    return (Path(given) if given.startswith("/") else _home(environ) / ".local" / "state") / "autoopt"
+
+
+def repository_id(control_dir: Path) -> str:
+    """A name for a repository that two clones with one basename do not share."""
+    resolved = control_dir.resolve()
+    name = resolved.parent.name if resolved.name == ".git" else resolved.name
+    return f"{name}-{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:8]}"
+
+
+def user_recipes(environ: Mapping[str, str]) -> Path:
+    """The user's own recipes: `$XDG_CONFIG_HOME/autoopt/recipes`, else `~/.config/autoopt/recipes`."""
+    given = environ.get("XDG_CONFIG_HOME", "")
+    return (Path(given) if given.startswith("/") else _home(environ) / ".config") / "autoopt" / "recipes"
+
+
+def data_dir(name: str) -> Path:
+    """`conf` or `recipes` as shipped: inside an installed package, else beside a checkout's package."""
+    here = Path(__file__).resolve().parent
+    packed = here / "_data" / name
+    return packed if packed.is_dir() else here.parent / name

@@ -1,0 +1,249 @@
+"""The nouns of a run, frozen: every record exists in one state and is built when all of it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from statistics import median
+
+Value = bool | int | float | str | None
+"""What a parameter can be set to; None where its line is not there (SQL settings, environment variables)."""
+
+
+class Status(StrEnum):
+    """What was decided about an experiment; the words of the journal and the TSV."""
+
+    baseline = "baseline"
+    keep = "keep"
+    discard = "discard"
+    inspector_reject = "inspector-reject"
+    crash = "crash"
+
+
+class Outcome(StrEnum):
+    """What the numbers say about a challenger."""
+
+    better = "better"
+    same = "same"
+    worse = "worse"
+    unclear = "unclear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One number from one execution of the metric command.
+
+    Attributes:
+        value: The metric, finite, in the metric's own unit.
+        wall_s, cpu_s: Wall and CPU seconds of the command, measured from outside.
+        peak_bytes: Largest resident set of any process of the command.
+        seed: What AUTOOPT_SEED was for this execution.
+        details: Further named numbers the command printed (per-query latency, secondary metrics).
+    """
+
+    value: float
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+    seed: int
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A command that gave no number: a crash, a timeout, no match. Data, never an exception.
+
+    Attributes:
+        reason: One line for a person.
+        tail: The last lines of output, for repairs and reports.
+        timeout: Whether the command was ended for taking too long.
+    """
+
+    reason: str
+    tail: str = ""
+    timeout: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two samples taken next to each other, in random order, with the same seed."""
+
+    incumbent: Sample
+    challenger: Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """All samples of one commit, at least one."""
+
+    commit: str
+    samples: tuple[Sample, ...]
+
+    @property
+    def value(self) -> float:
+        """The median sample."""
+        return median(sample.value for sample in self.samples)
+
+    @property
+    def wall_s(self) -> float:
+        """The median wall time of one execution."""
+        return median(sample.wall_s for sample in self.samples)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One file as a proposal wants it; path relative to the repository root, None deletes."""
+
+    path: str
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """An idea: what it should do and why, with its edits; nothing written yet.
+
+    Attributes:
+        description: What the diff does, one line; the commit subject and TSV column.
+        hypothesis: "X should improve Y because Z".
+        area: The part of the code or space it touches, for streak advice.
+        source: The proposer's name.
+        edits: Files as they should be.
+        parameters: The parameter values it stands for, when it came from a search.
+    """
+
+    description: str
+    hypothesis: str
+    area: str
+    source: str
+    edits: tuple[Edit, ...] = ()
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A proposal as committed on top of the incumbent."""
+
+    commit: str
+    parent: str
+    tree: str
+    paths: tuple[str, ...]
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one guard says about a change."""
+
+    guard: str
+    passed: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the numbers say.
+
+    Attributes:
+        outcome: better, same, worse or unclear.
+        effect: Estimated log gain (a difference in the metric's unit where `is_ratio` is false);
+            positive is better, whatever the direction.
+        low, high: 95 % posterior interval of the effect.
+        probability: P(effect > 0).
+        pairs: Interleaved pairs behind it.
+        is_ratio: Whether the effect is a log ratio.
+        sentence: One line for a person, as in "KEEP 3.1 % faster (95 % 1.8–4.4 %), 99 % sure, 4 pairs".
+    """
+
+    outcome: Outcome
+    effect: float
+    low: float
+    high: float
+    probability: float
+    pairs: int
+    is_ratio: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """One pass of the loop, one journal line; number 0 is the baseline.
+
+    Attributes:
+        commit: The challenger's commit; the base commit for the baseline.
+        parent: The incumbent it was judged against; equals `commit` for the baseline.
+        measurement: The challenger's samples, None when it gave no number.
+        incumbent_samples: The incumbent's samples of the same pairs, in the same order.
+        verdict: None when the numbers were never judged (baseline, crash).
+        failure: Why it crashed, for status crash.
+        seconds: Wall seconds by stage (ask, edit, measure, inspect).
+        finished: UTC time in ISO 8601.
+    """
+
+    number: int
+    status: Status
+    commit: str
+    parent: str
+    description: str
+    hypothesis: str
+    area: str
+    source: str
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    added: int = 0
+    removed: int = 0
+    measurement: Measurement | None = None
+    incumbent_samples: tuple[Sample, ...] = ()
+    verdict: Verdict | None = None
+    findings: tuple[Finding, ...] = ()
+    failure: Failure | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    finished: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """The metric as logged; None when there was no number."""
+        return None if self.measurement is None else self.measurement.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """The final claim: fresh interleaved pairs of baseline against final.
+
+    Attributes:
+        baseline, final: Medians in the metric's unit.
+        effect, low, high: Mean gain and its 95 % interval; log ratio when `is_ratio`, positive is better.
+        pairs: How many fresh pairs.
+    """
+
+    baseline: float
+    final: float
+    effect: float
+    low: float
+    high: float
+    pairs: int
+    is_ratio: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What a proposer may know when it is asked.
+
+    Attributes:
+        number: The number the next experiment will carry, from 1.
+        incumbent: Commit of the best so far.
+        desk: Directory whose files are the incumbent's at this moment.
+        scope: Files that may be edited, relative to the desk, sorted.
+        history: Every experiment so far, in order, baseline first.
+        advice: What the streaks suggest (deepen, pivot, ...), empty when nothing does.
+    """
+
+    number: int
+    incumbent: str
+    desk: Path
+    scope: tuple[str, ...]
+    goal: str
+    history: tuple[Experiment, ...]
+    advice: str

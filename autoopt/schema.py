@@ -1,0 +1,249 @@
+"""Every option of a run: its type, default, unit and meaning, written once.
+
+The README's option table and `autoopt --help` are generated from here (`autoopt.reference`), and the
+configuration is type-checked against it. Classes are plain dataclasses because OmegaConf cannot merge
+into nested frozen ones (its issue 1102). Only the standard library is imported, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+MISSING: Any = "???"
+"""OmegaConf's mark of a value the user must give."""
+
+
+def option(doc: str, default: Any = MISSING, *, unit: str = "") -> Any:
+    """A dataclass field with its documentation; lists and dicts are copied per instance."""
+    metadata = {"doc": doc, "unit": unit}
+    if isinstance(default, (list, dict)) or callable(default):
+        factory = default if callable(default) else lambda: type(default)(default)
+        return field(default_factory=factory, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+class Direction(Enum):
+    """Which way the metric is better (OmegaConf matches enums by member name)."""
+
+    lower = "lower"
+    higher = "higher"
+
+
+class Extraction(Enum):
+    """How the number is read from one execution of the metric command."""
+
+    regex = "regex"
+    line = "line"
+    json = "json"
+    named = "named"
+    hyperfine = "hyperfine"
+    exit_code = "exit_code"
+    wall = "wall"
+    cpu = "cpu"
+    peak_memory = "peak_memory"
+
+
+class Stream(Enum):
+    """Which output of the command is searched."""
+
+    stdout = "stdout"
+    stderr = "stderr"
+    both = "both"
+
+
+class Patience(Enum):
+    """How many pairs a challenger may cost before it is given up."""
+
+    quick = "quick"
+    default = "default"
+    patient = "patient"
+    careful = "careful"
+
+
+class GuardKind(Enum):
+    """What a guard does with its command."""
+
+    command = "command"
+    rows = "rows"
+
+
+@dataclass(kw_only=True)
+class ExtractConfig:
+    """How to read the number."""
+
+    kind: Extraction = option(
+        "How the number is read: `regex` (one group), `line` (number alone on line N; -1 is the last), `json` (path), "
+        "`named` (a `METRIC name=value` line), `hyperfine` (mean of `results[0].times` in its JSON), `exit_code`, "
+        "or the command's own `wall`, `cpu` (s) or `peak_memory` (bytes).",
+        Extraction.wall,
+    )
+    pattern: str = option(
+        "What `kind` looks for: the regex, the line number, the JSON path (`a.b[0].c`) or the metric's name.",
+        "",
+    )
+    stream: Stream = option("Which output is searched.", Stream.stdout)
+    file: str | None = option(
+        "Read this file, written by the command (relative to the checkout), not its output.", None
+    )
+
+
+@dataclass(kw_only=True)
+class MetricConfig:
+    """The number to improve."""
+
+    command: str = option(
+        "Shell command that prints the metric; runs in a clean checkout of the commit. Write `$VAR`, not `${VAR}`."
+    )
+    prepare: str | None = option(
+        "Shell command run once in each commit's checkout before it is measured (build, load data); not timed.",
+        None,
+    )
+    extract: ExtractConfig = option("How the number is read from the output.", ExtractConfig)
+    direction: Direction = option("Which way is better.", Direction.lower)
+    unit: str = option("Unit, for people.", "")
+    target: float | None = option("Stop when a kept change reaches this value.", None)
+    timeout_s: float | None = option(
+        "Limit for one execution; by default twice the baseline, at least 10 s.", None, unit="s"
+    )
+    warmups: int = option("Executions thrown away before a commit's first sample.", 1)
+    baseline_samples: int = option("Samples of the baseline.", 5)
+    env: dict[str, str] = option("Environment variables of the metric, prepare and guard commands.", dict)
+    env_file: str | None = option(
+        "Tracked file of `NAME=value` lines; those that are parameters reach the metric command.", None
+    )
+
+
+@dataclass(kw_only=True)
+class GuardConfig:
+    """One inspector of changes."""
+
+    kind: GuardKind = option(
+        "`command`: must exit 0; `rows`: prints rows that must equal the base commit's.", GuardKind.command
+    )
+    command: str = option("Shell command, run in a clean checkout of the change.")
+    expect: str | None = option("Regex the output of a `command` guard must contain.", None)
+    tolerance: float = option(
+        "Largest relative difference between two floats that still counts as equal (`rows`).", 1e-9
+    )
+    timeout_s: float = option("Limit for one execution.", 600.0, unit="s")
+
+
+@dataclass(kw_only=True)
+class ParameterConfig:
+    """One value in one file, and what it may be."""
+
+    file: str | None = option(
+        "File that holds the value, relative to the repository root; must be in scope.", None
+    )
+    key: str | None = option(
+        "Key path in a YAML, TOML, JSON or INI file, as in `model.layers[0].width`.", None
+    )
+    python: str | None = option(
+        "Place in a Python file: `NAME` (assignment), `Class.NAME`, `function(argument)` (a default) or "
+        "`call(keyword=)` (a keyword argument).",
+        None,
+    )
+    sql: str | None = option(
+        "Setting in a SQL file: the name in a `SET` or `PRAGMA` line, or a `/*+ name(...) */` hint.", None
+    )
+    regex: str | None = option(
+        "Regex with one group, matching once in the file; the group is the value.", None
+    )
+    env: str | None = option("Environment variable of the metric command, kept in `metric.env_file`.", None)
+    line: str | None = option("A whole line that is in the file (true) or not (false).", None)
+    choices: list[Any] | None = option("The values it may take.", None)
+    low: float | None = option("Smallest value of a number.", None)
+    high: float | None = option("Largest value of a number.", None)
+    step: float | None = option("Distance between values of a number.", None)
+    log: bool = option("Search a number on a logarithmic scale.", False)
+    integer: bool | None = option(
+        "Whether a number is whole; by default when its present value, low and high are.", None
+    )
+    first: list[Any] = option("Values worth trying alone, before the search proper.", list)
+    when: dict[str, Any] = option("Only searched while these other parameters have these values.", dict)
+
+
+@dataclass(kw_only=True)
+class OptunaConfig:
+    """Parameter-level search."""
+
+    sampler: str = option(
+        "Optuna sampler by name: `tpe`, `random`, `gp`, `cmaes`, `qmc`, `nsgaii`, ...", "tpe"
+    )
+    options: dict[str, Any] = option("Options of that sampler, by their Optuna names.", dict)
+
+
+@dataclass(kw_only=True)
+class ProposeConfig:
+    """Where ideas come from."""
+
+    discover: str | None = option(
+        "Shell command, run once at the base commit, that prints further `params` as a JSON object.", None
+    )
+    optuna: OptunaConfig = option("Parameter-level search.", OptunaConfig)
+
+
+@dataclass(kw_only=True)
+class VerdictConfig:
+    """When the evidence is enough."""
+
+    patience: Patience = option("How many pairs a challenger may cost: 8, 16, 24 or 32.", Patience.default)
+    min_effect: float = option("Smallest gain worth a commit, as a ratio.", 0.005)
+    keep: float | None = option(
+        "Probability of a gain needed to keep; by default 0.95 (careful: 0.99).", None
+    )
+
+
+@dataclass(kw_only=True)
+class BudgetConfig:
+    """When to stop."""
+
+    experiments: int | None = option("Experiments after the baseline.", 20)
+    wall: str | None = option("Time for the whole run: `90s`, `30m`, `8h`.", None)
+    plateau: int | None = option("Stop after this many experiments in a row without a keep.", None)
+
+
+@dataclass(kw_only=True)
+class WorkspaceConfig:
+    """Where edits and measurements happen."""
+
+    desk: str | None = option(
+        "Worktree where proposals are edited; by default `../<repository>-<run id>`.", None
+    )
+    link: list[str] = option(
+        "Untracked files or directories the commands need, linked into each checkout; "
+        "`.venv`, `venv`, `node_modules` and `data` are found by themselves.",
+        list,
+    )
+    setup: str | None = option("Shell command run once in each checkout when it is made.", None)
+
+
+@dataclass(kw_only=True)
+class Config:
+    """A run."""
+
+    goal: str = option("What is to become better, in one line.", "")
+    recipe: str | None = option("Name of the recipe; `autoopt recipes` lists them.", None)
+    vocabulary: list[str] = option("The kinds of ideas that fit the domain, for proposers and readers.", list)
+    repo: str = option("Directory in the repository to work on.", ".")
+    run_id: str | None = option("Name of the run; by default the recipe's name and the time.", None)
+    scope: Any = option(
+        "Files that may be edited: a path, a glob or a list of them, relative to the repository root.", None
+    )
+    off_limits: list[str] = option("Files in the scope that may not be edited after all.", list)
+    python: str = option("The interpreter `${python}` stands for; by default the one running autoopt.", "")
+    options: dict[str, Any] = option(
+        "The recipe's own options; `autoopt recipes show NAME` explains them.", dict
+    )
+    option_help: dict[str, str] = option("What each of the recipe's own options means.", dict)
+    metric: MetricConfig = option("The number to improve.", MetricConfig)
+    guards: dict[str, GuardConfig] = option("Inspectors a change must pass, by name.", dict)
+    params: dict[str, ParameterConfig] = option("Parameters to search, by name.", dict)
+    propose: ProposeConfig = option("Where ideas come from.", ProposeConfig)
+    verdict: VerdictConfig = option("When the evidence is enough.", VerdictConfig)
+    budget: BudgetConfig = option("When to stop.", BudgetConfig)
+    workspace: WorkspaceConfig = option("Where edits and measurements happen.", WorkspaceConfig)
+    seed: int = option("Seed of the order inside pairs, of AUTOOPT_SEED and of the sampler.", 0)
+    confirm: bool = option("Ask before a run starts, when there is a terminal.", True)
