@@ -1,0 +1,323 @@
+"""The run's memory: one JSON line per event, hash-chained and synced; all that a resume needs.
+
+BEGIN number, parent -> EDITED change -> MEASURED pair (once each) -> DECIDED experiment (the commit point)
+-> MOVED the branch (keeps only) -> DONE. A torn last line is dropped; any other line that does not add up
+stops the run, because guessing what an experiment was is how a log starts to lie.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from autoopt import files
+from autoopt.codec import decode, encode
+from autoopt.errors import BusyError, DamagedStateError, ResourceError
+from autoopt.records import Change, Confirmation, Experiment, Measurement, Pair, Sample, Status
+
+VERSION = 1
+COLUMNS = ("experiment", "commit", "metric", "status", "description")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An experiment that a crash left open.
+
+    Attributes:
+        parent: The incumbent it started from.
+        decided: The experiment when its decision is on record, None when the attempt was interrupted.
+    """
+
+    number: int
+    parent: str
+    decided: Experiment | None
+
+
+class Journal:
+    """The events of one run, appended durably; `history` is what they add up to."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the journal, dropping a torn last line from the file.
+
+        Raises:
+            DamagedStateError: a line other than the last does not add up.
+        """
+        self.path = path
+        self.history: list[Experiment] = []
+        self.pending: Pending | None = None
+        self.confirmation: Confirmation | None = None
+        self.stopped: str | None = None
+        self.header: Mapping[str, Any] = {}
+        self._last_number = 0
+        self._elapsed_before_s = 0.0
+        self._pairs: list[Mapping[str, Any]] = []
+        self._chain = ""
+        self._opened: float | None = None  # the clock runs from when everything is read
+        for position, event in enumerate(self._read(), start=1):
+            try:
+                self._apply(event)
+            except (KeyError, TypeError, ValueError) as error:
+                raise self._damaged(position, f"cannot be understood ({error})") from error
+        self._opened = monotonic()
+
+    @classmethod
+    def create(cls, path: Path, *, run_id: str, base: str, goal: str) -> Journal:
+        """Start the journal of a new run."""
+        files.replace(path, b"")
+        journal = cls(path)
+        journal._append("RUN", version=VERSION, run_id=run_id, base=base, goal=goal)
+        return journal
+
+    @property
+    def incumbent(self) -> Experiment:
+        """The best experiment so far: the last keep, else the baseline."""
+        return next(e for e in reversed(self.history) if e.status in (Status.keep, Status.baseline))
+
+    @property
+    def next_number(self) -> int:
+        """The number the next experiment carries; an interrupted one's is not used again."""
+        return self._last_number + 1 if self.history else 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds the run has been working, over all its processes."""
+        here = 0.0 if self._opened is None else monotonic() - self._opened
+        return self._elapsed_before_s + here
+
+    def begin(self, number: int, parent: str, description: str) -> None:
+        """An attempt starts."""
+        self._append("BEGIN", number=number, parent=parent, description=description)
+
+    def edited(self, number: int, change: Change) -> None:
+        """The proposal is committed (again, after a repair: earlier pairs of the number no longer count)."""
+        self._append("EDITED", number=number, change=encode(change))
+
+    def measured(self, number: int, challenger: Sample, incumbent: Sample | None) -> None:
+        """A pair is taken; the baseline and exact metrics have no incumbent sample."""
+        self._append("MEASURED", number=number, challenger=encode(challenger), incumbent=encode(incumbent))
+
+    def decided(self, experiment: Experiment) -> None:
+        """The experiment is decided: from here on a resume completes it instead of forgetting it."""
+        body = encode(experiment)
+        body["measurement"] = experiment.measurement is not None  # the samples are in the MEASURED lines
+        del body["incumbent_samples"]
+        self._append("DECIDED", number=experiment.number, experiment=body)
+
+    def moved(self, number: int) -> None:
+        """The run branch has advanced to the kept commit."""
+        self._append("MOVED", number=number)
+
+    def done(self, number: int) -> None:
+        """Nothing is left to do for this experiment."""
+        self._append("DONE", number=number)
+
+    def confirmed(self, confirmation: Confirmation) -> None:
+        """Fresh pairs of baseline against final are taken."""
+        self._append("CONFIRMED", confirmation=encode(confirmation))
+
+    def stop(self, reason: str) -> None:
+        """The run ends here, until somebody resumes it."""
+        self._append("STOPPED", reason=reason)
+
+    def _append(self, event: str, **fields: Any) -> None:
+        body = {"event": event, "elapsed_s": round(self.elapsed_s, 3), **fields}
+        chain = _link(self._chain, body)
+        line = json.dumps({**body, "chain": chain}, ensure_ascii=False, allow_nan=False) + "\n"
+        _append_line(self.path, line.encode())
+        self._chain = chain
+        self._apply(body)
+
+    def _read(self) -> Iterator[Mapping[str, Any]]:
+        try:
+            raw = self.path.read_bytes()
+        except OSError as error:
+            raise DamagedStateError(
+                f"{self.path}: the run's journal cannot be read: {error.strerror}."
+            ) from error
+        good = 0
+        lines = raw.splitlines(keepends=True)
+        for position, line in enumerate(lines, start=1):
+            body = _parse(line, self._chain)
+            if body is None:
+                if position < len(lines):
+                    raise self._damaged(position, "does not follow from the line before it")
+                with self.path.open("r+b") as file:
+                    file.truncate(good)
+                    os.fsync(file.fileno())
+                return
+            self._chain = body.pop("chain")
+            good += len(line)
+            yield body
+
+    def _damaged(self, position: int, problem: str) -> DamagedStateError:
+        return DamagedStateError(
+            f"{self.path}, line {position} {problem}; the run cannot go on from this journal. "
+            "The run branch and its commits are untouched: start a new run from them."
+        )
+
+    def _apply(self, event: Mapping[str, Any]) -> None:
+        if self._opened is None:
+            self._elapsed_before_s = event["elapsed_s"]
+        match event["event"]:
+            case "RUN":
+                if event["version"] != VERSION:
+                    raise ValueError(f"version {event['version']}, this autoopt reads {VERSION}")
+                self.header = event
+            case "BEGIN":
+                self._last_number = event["number"]
+                self._pairs = []
+                self.stopped = self.confirmation = None
+                self.pending = Pending(number=event["number"], parent=event["parent"], decided=None)
+            case "EDITED":
+                self._pairs = []
+            case "MEASURED":
+                self._pairs.append(event)
+            case "DECIDED":
+                experiment = self._experiment(event["experiment"])
+                self.history.append(experiment)
+                self.pending = Pending(number=experiment.number, parent=experiment.parent, decided=experiment)
+            case "MOVED":
+                pass
+            case "DONE":
+                self.pending = None
+            case "CONFIRMED":
+                self.confirmation = decode(Confirmation, event["confirmation"])
+            case "STOPPED":
+                self.stopped = event["reason"]
+            case unknown:
+                raise ValueError(f"unknown event {unknown!r}")
+
+    def _experiment(self, body: Mapping[str, Any]) -> Experiment:
+        challengers = tuple(decode(Sample, pair["challenger"]) for pair in self._pairs)
+        incumbents = tuple(decode(Sample, p["incumbent"]) for p in self._pairs if p["incumbent"])
+        measurement = Measurement(commit=body["commit"], samples=challengers) if body["measurement"] else None
+        plain: Experiment = decode(Experiment, {**body, "measurement": None})
+        return dataclasses.replace(plain, measurement=measurement, incumbent_samples=incumbents)
+
+
+def pairs(experiment: Experiment) -> tuple[Pair, ...]:
+    """The experiment's interleaved pairs; none for the baseline and for exact metrics."""
+    if experiment.measurement is None or not experiment.incumbent_samples:
+        return ()
+    both = zip(experiment.incumbent_samples, experiment.measurement.samples, strict=True)
+    return tuple(Pair(incumbent=incumbent, challenger=challenger) for incumbent, challenger in both)
+
+
+def tsv(history: Sequence[Experiment]) -> str:
+    """The journal as the five-column table; a crash has an empty metric, not 0."""
+    rows = [COLUMNS, *(_row(experiment) for experiment in history)]
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def log(history: Sequence[Experiment]) -> str:
+    """The journal as prose: what was tried, why, and what came of it."""
+    return "\n".join(_paragraph(experiment) for experiment in history)
+
+
+def publish(history: Sequence[Experiment], table: Path, prose: Path) -> None:
+    """Regenerate both projections of the journal, each atomically."""
+    files.replace(table, tsv(history).encode())
+    files.replace(prose, log(history).encode())
+
+
+def _row(experiment: Experiment) -> tuple[str, ...]:
+    value = "" if experiment.value is None else f"{experiment.value:.6g}"
+    description = " ".join(experiment.description.split())
+    return str(experiment.number), experiment.commit[:10], value, experiment.status.value, description
+
+
+def _paragraph(experiment: Experiment) -> str:
+    lines = [f"#{experiment.number} {experiment.status} {experiment.commit[:10]} {experiment.description}"]
+    if experiment.hypothesis:
+        lines.append(f"  why: {experiment.hypothesis}")
+    if experiment.value is not None:
+        lines.append(f"  metric: {experiment.value:.6g} (median of {len(experiment.measurement.samples)})")  # type: ignore[union-attr]
+    if experiment.verdict is not None:
+        lines.append(f"  verdict: {experiment.verdict.sentence}")
+    lines += [f"  {'passed' if f.passed else 'FAILED'} {f.guard}: {f.message}" for f in experiment.findings]
+    if experiment.failure is not None:
+        lines.append(f"  failed: {experiment.failure.reason}")
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def held(state: Path) -> Iterator[None]:
+    """Hold the run for this process; the lock is gone with it, however it ends.
+
+    Raises:
+        BusyError: another process has the run open.
+    """
+    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
+            raise BusyError(
+                f"run {state.name} is being worked on by {owner}; wait for it or stop it."
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(state: Path) -> bool:
+    """Whether some process works on the run now."""
+    try:
+        descriptor = os.open(state / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _link(chain: str, body: Mapping[str, Any]) -> str:
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256((chain + canonical).encode()).hexdigest()
+
+
+def _parse(line: bytes, chain: str) -> dict[str, Any] | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        body = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(body, dict) or "chain" not in body:
+        return None
+    claimed = body.pop("chain")
+    return {**body, "chain": claimed} if claimed == _link(chain, body) else None
+
+
+def _append_line(path: Path, line: bytes) -> None:
+    """Append durably, or leave the file as it was: a half-written line would damage the next one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        size = os.fstat(descriptor).st_size
+        try:
+            rest = line
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        except OSError as error:
+            os.ftruncate(descriptor, size)
+            raise ResourceError(f"{path}: the journal cannot be written: {error.strerror}.") from error
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,307 @@
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoopt import journal as journals
+from autoopt.codec import decode, encode
+from autoopt.errors import BusyError, DamagedStateError, ResourceError
+from autoopt.journal import Journal
+from autoopt.records import (
+    Change,
+    Confirmation,
+    Experiment,
+    Failure,
+    Finding,
+    Measurement,
+    Outcome,
+    Sample,
+    Status,
+    Verdict,
+)
+
+BASE, KEPT = "a" * 40, "b" * 40
+
+
+def sample(value: float, seed: int = 0) -> Sample:
+    return Sample(value=value, wall_s=1.5, cpu_s=1.0, peak_bytes=4096, seed=seed, details={"q1_ms": value})
+
+
+def baseline() -> Experiment:
+    return Experiment(
+        number=0,
+        status=Status.baseline,
+        commit=BASE,
+        parent=BASE,
+        description="baseline",
+        hypothesis="",
+        area="",
+        source="",
+        measurement=Measurement(commit=BASE, samples=(sample(10.0), sample(10.5))),
+        finished="2026-01-01T00:00:00+00:00",
+    )
+
+
+def kept() -> Experiment:
+    verdict = Verdict(
+        outcome=Outcome.better,
+        effect=0.2,
+        low=0.1,
+        high=0.3,
+        probability=0.99,
+        pairs=2,
+        is_ratio=True,
+        sentence="KEEP 18 % faster",
+    )
+    return Experiment(
+        number=1,
+        status=Status.keep,
+        commit=KEPT,
+        parent=BASE,
+        description="cache\tthe lookup",
+        hypothesis="Caching should improve it because it repeats",
+        area="lookup",
+        source="optuna",
+        parameters={"size": 3, "mode": None},
+        paths=("src/a.py",),
+        added=1,
+        removed=1,
+        measurement=Measurement(commit=KEPT, samples=(sample(8.0, 1), sample(8.2, 2))),
+        incumbent_samples=(sample(10.0, 1), sample(10.2, 2)),
+        verdict=verdict,
+        findings=(Finding(guard="tests", passed=True, message="exit 0"),),
+        finished="2026-01-01T00:01:00+00:00",
+    )
+
+
+def crashed() -> Experiment:
+    return dataclasses.replace(
+        baseline(),
+        number=2,
+        status=Status.crash,
+        commit="c" * 40,
+        parent=KEPT,
+        description="break it",
+        measurement=None,
+        failure=Failure(reason="exit 1", tail="Traceback"),
+    )
+
+
+CHANGE = Change(commit=KEPT, parent=BASE, tree="d" * 40, paths=("src/a.py",), added=1, removed=1)
+
+
+def write(path: Path) -> Journal:
+    journal = Journal.create(path, run_id="r", base=BASE, goal="faster")
+    journal.begin(0, BASE, "baseline")
+    for taken in baseline().measurement.samples:  # type: ignore[union-attr]
+        journal.measured(0, taken, None)
+    journal.decided(baseline())
+    journal.done(0)
+    journal.begin(1, BASE, "cache")
+    journal.edited(1, CHANGE)
+    for mine, theirs in zip(kept().measurement.samples, kept().incumbent_samples, strict=True):  # type: ignore[union-attr]
+        journal.measured(1, mine, theirs)
+    journal.decided(kept())
+    journal.moved(1)
+    journal.done(1)
+    return journal
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    written = write(tmp_path / "journal.jsonl")
+
+    read = Journal(tmp_path / "journal.jsonl")
+
+    assert read.history == written.history == [baseline(), kept()]
+    assert read.incumbent == kept()
+    assert read.pending is None
+    assert read.next_number == 2
+
+
+def test_an_interrupted_attempt_is_pending_and_its_number_is_not_used_again(tmp_path: Path) -> None:
+    journal = write(tmp_path / "journal.jsonl")
+    journal.begin(2, KEPT, "half done")
+
+    read = Journal(journal.path)
+
+    assert read.pending == journals.Pending(number=2, parent=KEPT, decided=None)
+    assert read.next_number == 3
+    assert len(read.history) == 2
+
+
+def test_a_decided_experiment_that_was_not_carried_out_is_pending(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "journal.jsonl", run_id="r", base=BASE, goal="")
+    journal.begin(0, BASE, "baseline")
+    journal.decided(crashed())
+
+    pending = Journal(journal.path).pending
+
+    assert pending is not None
+    assert pending.decided == crashed()
+
+
+def test_pairs_before_a_repair_do_not_count(tmp_path: Path) -> None:
+    journal = write(tmp_path / "journal.jsonl")
+    journal.begin(2, KEPT, "repaired")
+    journal.edited(2, CHANGE)
+    journal.measured(2, sample(99.0), sample(98.0))
+    journal.edited(2, CHANGE)
+    journal.measured(2, sample(8.0, 1), sample(10.0, 1))
+    journal.measured(2, sample(8.2, 2), sample(10.2, 2))
+    repaired = dataclasses.replace(kept(), number=2)
+    journal.decided(repaired)
+
+    assert Journal(journal.path).history[2] == repaired
+
+
+@pytest.mark.parametrize("cut", [1, 5, 40, 200])
+def test_a_torn_last_line_is_dropped_and_the_run_goes_on(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path)
+    whole = path.read_bytes()
+    last = len(whole.splitlines(keepends=True)[-1])
+    path.write_bytes(whole[: -min(cut, last - 1)])
+
+    read = Journal(path)
+    read.done(1)
+
+    assert Journal(path).history == [baseline(), kept()]
+    assert path.read_bytes().count(b"\n") == whole.count(b"\n")
+
+
+def test_any_other_bad_line_stops_and_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3].replace(b"10.5", b"99.5")
+    path.write_bytes(b"".join(lines))
+
+    with pytest.raises(DamagedStateError, match="line 4"):
+        Journal(path)
+
+
+def test_a_removed_line_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2] + lines[3:]))
+
+    with pytest.raises(DamagedStateError, match="line 3"):
+        Journal(path)
+
+
+def test_an_unknown_word_is_refused_not_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = write(path)
+    odd = encode(kept())
+    odd["status"] = "kept"
+    odd["measurement"] = False
+    del odd["incumbent_samples"]
+    with pytest.raises(ValueError, match="kept"):
+        journal._append("DECIDED", number=2, experiment=odd)
+
+    with pytest.raises(DamagedStateError, match="kept"):
+        Journal(path)
+
+
+def test_a_newer_version_is_refused(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "journal.jsonl", run_id="r", base=BASE, goal="")
+    with pytest.raises(ValueError, match="version 2"):
+        journal._append("RUN", version=2)
+
+    with pytest.raises(DamagedStateError, match="version 2"):
+        Journal(journal.path)
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path)
+    before = path.read_bytes()
+    script = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from autoopt.errors import ResourceError\n"
+        "from autoopt.journal import Journal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"journal = Journal(Path({str(path)!r}))\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 10}, {len(before) + 10}))\n"
+        "try:\n    journal.stop('x' * 100)\n"
+        "except ResourceError:\n    sys.exit(4)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+
+    assert done.returncode == ResourceError.exit_code
+    assert path.read_bytes() == before
+
+
+def test_time_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = write(path)
+    journal._elapsed_before_s = 1000.0
+    journal.stop("interrupted")
+
+    assert 1000.0 <= Journal(path).elapsed_s < 1010.0
+
+
+def test_the_confirmation_counts_until_the_next_experiment_begins(tmp_path: Path) -> None:
+    journal = write(tmp_path / "journal.jsonl")
+    confirmation = Confirmation(
+        baseline=10.0, final=8.0, effect=0.2, low=0.1, high=0.3, pairs=8, is_ratio=True
+    )
+    journal.confirmed(confirmation)
+    journal.stop("budget")
+
+    assert Journal(journal.path).confirmation == confirmation
+    journal.begin(2, KEPT, "more")
+    assert Journal(journal.path).confirmation is None
+
+
+def test_the_table_has_five_columns_and_a_crash_has_no_number() -> None:
+    rows = [line.split("\t") for line in journals.tsv([baseline(), kept(), crashed()]).splitlines()]
+
+    assert rows[0] == ["experiment", "commit", "metric", "status", "description"]
+    assert rows[1] == ["0", BASE[:10], "10.25", "baseline", "baseline"]
+    assert rows[2] == ["1", KEPT[:10], "8.1", "keep", "cache the lookup"]
+    assert rows[3][2:4] == ["", "crash"]
+
+
+def test_the_log_says_what_and_why() -> None:
+    text = journals.log([kept(), crashed()])
+
+    assert "why: Caching should improve it" in text
+    assert "KEEP 18 % faster" in text
+    assert "failed: exit 1" in text
+
+
+def test_a_second_process_is_told_who_holds_the_run(tmp_path: Path) -> None:
+    assert not journals.is_held(tmp_path)
+    with journals.held(tmp_path):
+        assert journals.is_held(tmp_path)
+        with pytest.raises(BusyError, match=r"process \d+ on"), journals.held(tmp_path):
+            pass
+    assert not journals.is_held(tmp_path)
+
+
+def test_lines_are_plain_json_for_other_tools(tmp_path: Path) -> None:
+    journal = write(tmp_path / "journal.jsonl")
+
+    events = [json.loads(line)["event"] for line in journal.path.read_text().splitlines()]
+
+    assert events[:3] == ["RUN", "BEGIN", "MEASURED"]
+    assert events[-3:] == ["DECIDED", "MOVED", "DONE"]
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False), name=st.text(), flag=st.booleans())
+def test_records_survive_encoding(value: float, name: str, flag: bool) -> None:
+    finding = Finding(guard=name, passed=flag, message=name)
+    experiment = dataclasses.replace(
+        kept(), findings=(finding,), parameters={name: value}, failure=Failure(reason=name, timeout=flag)
+    )
+
+    assert decode(Experiment, json.loads(json.dumps(encode(experiment)))) == experiment
