@@ -199,8 +199,10 @@ class Journal:
     def _experiment(self, body: Mapping[str, Any]) -> Experiment:
         challengers = tuple(decode(Sample, pair["challenger"]) for pair in self._pairs)
         incumbents = tuple(decode(Sample, p["incumbent"]) for p in self._pairs if p["incumbent"])
-        measurement = Measurement(commit=body["commit"], samples=challengers) if body["measurement"] else None
         plain: Experiment = decode(Experiment, {**body, "measurement": None})
+        if not body["measurement"]:
+            return plain
+        measurement = Measurement(commit=body["commit"], samples=challengers)
         return dataclasses.replace(plain, measurement=measurement, incumbent_samples=incumbents)
 
 

@@ -102,6 +102,14 @@ class Workspace(Bench, Protocol):
         """
         ...
 
+    def advance(self, parent: str, commit: str) -> None:
+        """Move the run branch from parent to commit; nothing to do when it is there already.
+
+        Raises:
+            RepositoryError: the branch is at neither.
+        """
+        ...
+
 
 class Meter(Protocol):
     """Takes samples of commits."""

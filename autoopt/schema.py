@@ -109,6 +109,9 @@ class MetricConfig:
     )
     warmups: int = option("Executions thrown away before a commit's first sample.", 1)
     baseline_samples: int = option("Samples of the baseline.", 5)
+    probe: bool = option(
+        "Before the first experiment, see that garbage in the files in scope changes the number.", True
+    )
     env: dict[str, str] = option("Environment variables of the metric, prepare and guard commands.", dict)
     env_file: str | None = option(
         "Tracked file of `NAME=value` lines; those that are parameters reach the metric command.", None
