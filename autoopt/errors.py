@@ -53,3 +53,11 @@ class NothingChangedError(AutooptError):
     """A proposal leaves every file as it was; there is nothing to measure."""
 
     exit_code = 2
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM, SIGHUP); no error, but like Ctrl-C it ends the whole command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"signal {number}")
+        self.exit_code = 128 + number

@@ -1,0 +1,1 @@
+"""Inspectors of changes that the numbers would keep."""

@@ -1,0 +1,30 @@
+"""A bench whose commits are dicts of files, with two arms like the real one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class Folders:
+    def __init__(self, root: Path, commits: Mapping[str, Mapping[str, str]]) -> None:
+        self.root = root
+        self.commits = dict(commits)
+        self.arms: dict[str, Path] = {}
+
+    def checkout(self, commit: str) -> Path:
+        if commit not in self.arms:
+            free = {self.root / "a", self.root / "b"} - set(self.arms.values())
+            arm = min(free) if free else self.arms.pop(next(iter(self.arms)))
+            shutil.rmtree(arm, ignore_errors=True)
+            (arm / "scratch").mkdir(parents=True)
+            for name, content in self.commits[commit].items():
+                path = arm / "tree" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content)
+            self.arms[commit] = arm
+        return self.arms[commit] / "tree"
+
+    def scratch(self, commit: str) -> Path:
+        return self.arms[commit] / "scratch"
