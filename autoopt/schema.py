@@ -149,7 +149,10 @@ class ParameterConfig:
         None,
     )
     sql: str | None = option(
-        "Setting in a SQL file: the name in a `SET` or `PRAGMA` line, or a `/*+ name(...) */` hint.", None
+        "Setting in a SQL file. `PRAGMA name` or `SET name`: that statement, on a line of its own; null is its "
+        "absence, and it is added after the last of its kind, else before the first statement. The name alone: "
+        "whichever statement or `/*+ name(value) */` hint is there.",
+        None,
     )
     regex: str | None = option(
         "Regex with one group, matching once in the file; the group is the value.", None
@@ -165,7 +168,9 @@ class ParameterConfig:
         "Whether a number is whole; by default when its present value, low and high are.", None
     )
     first: list[Any] = option("Values worth trying alone, before the search proper.", list)
-    when: dict[str, Any] = option("Only searched while these other parameters have these values.", dict)
+    when: dict[str, Any] = option(
+        "Only searched while these other parameters have these values (a list: one of them).", dict
+    )
 
 
 @dataclass(kw_only=True)
