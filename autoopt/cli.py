@@ -1,0 +1,110 @@
+"""The front of the command line: sends words to a subcommand or a run, prints errors, chooses the exit code.
+
+The only reader of `sys.argv` and `os.environ`. Nothing heavy is imported before it is known to be needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from types import FrameType
+
+from autoopt.errors import AutooptError, Terminated, UsageError
+
+SUBCOMMANDS = {
+    "demo": "run a bundled sample project, offline, in under a minute",
+    "runs": "list the runs of this repository",
+    "show": "show one run, experiment by experiment",
+    "resume": "go on with a run that was interrupted",
+    "report": "write the report of a run",
+    "recipes": "list the recipes, or show one",
+}
+_BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what the words ask for; returns the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        with _clean_exits():
+            code = _dispatch(words, dict(os.environ))
+            sys.stdout.flush()
+            return code
+    except AutooptError as error:
+        print(f"autoopt: {error}", file=sys.stderr)
+        return error.exit_code
+    except Terminated as error:
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has left; without this, Python would complain when it flushes at exit.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+
+
+def _dispatch(words: list[str], environ: Mapping[str, str]) -> int:
+    first = words[0] if words else ""
+    if first and "=" not in first and not first.startswith(("-", "~")):
+        return _subcommand(first, words[1:], environ)
+    if "-h" in words or "--help" in words:
+        from autoopt import reference
+
+        print(reference.help_text(SUBCOMMANDS), end="")
+        return 0
+    if "--version" in words:
+        from autoopt import __version__
+
+        print(f"autoopt {__version__}")
+        return 0
+    if "query=bash" in words and (answered := _complete(environ.get("COMP_LINE", "").split(" ")[1:])):
+        print(*answered)
+    return _call("run", words, environ)
+
+
+def _complete(typed: list[str]) -> list[str]:
+    """Subcommands that the only word so far may become."""
+    return [name for name in SUBCOMMANDS if len(typed) == 1 and name.startswith(typed[0])]
+
+
+def _subcommand(name: str, words: list[str], environ: Mapping[str, str]) -> int:
+    if name not in SUBCOMMANDS:
+        import difflib
+
+        near = difflib.get_close_matches(name, SUBCOMMANDS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(SUBCOMMANDS)}."
+        raise UsageError(
+            f"{name}: no such subcommand; {hint} A run starts with autoopt recipe=NAME scope=PATH."
+        )
+    return _call(name, words, environ)
+
+
+def _call(name: str, words: list[str], environ: Mapping[str, str]) -> int:
+    code: int = importlib.import_module(f"autoopt.commands.{name}").main(words, environ)
+    return code
+
+
+@contextlib.contextmanager
+def _clean_exits() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an exception, so that everything open is closed on the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # A signal that is ignored stays so: that is what nohup asks for.
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _terminate) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise Terminated(number)

@@ -1,0 +1,1 @@
+"""The subcommands: thin modules, each with `main(words, environ) -> exit code`, calling what lies below."""

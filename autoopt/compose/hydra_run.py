@@ -1,0 +1,224 @@
+"""The command line through `hydra.main`: one run, many with `-m`, or a look at the configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from autoopt import places, schema
+from autoopt.compose import complaints, completion, overrides, resolvers, shape, source, surroundings
+from autoopt.compose import library as shelves
+from autoopt.compose.finish import finish
+from autoopt.errors import AutooptError, UsageError
+
+Job = Callable[[schema.Config], None]
+_FAILURE = "failure.txt"
+
+
+class SweepError(AutooptError):
+    """Some runs of a multirun failed; carries the exit code of the first."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], job: Job) -> None:
+    """Compose what the command line asks for and call `job` with it, once, or once for each run of a sweep.
+
+    Raises:
+        UsageError: the command line or a recipe is wrong; nothing was run.
+        SweepError: some of several runs failed; each has said why.
+    """
+    given, flags = overrides.sort(argv)
+    with surroundings.mended_argparse():
+        if completion.is_asked(flags):
+            _complete(given, flags, environ, _Task(job=job))
+        else:
+            _run(given, flags, environ, job)
+
+
+def _run(given: list[str], flags: list[str], environ: Mapping[str, str], job: Job) -> None:
+    multirun = _is_multirun(given, flags)
+    words = overrides.prepare(given, multirun=multirun)
+    library = shelves.visible(environ, _start(given))
+    _check_recipes(words, library)
+    chosen = words.chosen()
+    source.register_all(library, chosen[0] if len(chosen) == 1 else None)
+    directory = places.state_root(environ) / "hydra" / _unique()
+    task = _Task(job=job)
+    try:
+        _hydra([*_directories(directory), *words.words, *flags], task)
+        failures = _failures(directory)
+    finally:
+        _remove_empty(directory)
+    if failures:
+        raise SweepError(_summary(failures), failures[0][1])
+    for composed, recipe in task.composed:  # outside Hydra, which catches and prints what a run raises
+        job(finish(composed, recipe))
+
+
+def _complete(given: list[str], flags: list[str], environ: Mapping[str, str], task: _Task) -> None:
+    """Hydra's own completion: its script for the shell, or the shell's question answered.
+
+    A question is asked in the middle of typing: what is wrong with the line is not said there.
+    """
+    source.register_all(shelves.visible(environ), None)
+    if not completion.is_question(given):
+        _hydra([*given, *flags], task)
+        return
+    line = completion.reduced(environ)
+    if found := completion.choices(line):
+        print(*found)
+        return
+    with contextlib.suppress(UsageError):
+        _hydra([*given, *flags], task, line)
+
+
+def _hydra(words: list[str], task: _Task, completion_line: str | None = None) -> None:
+    main = hydra.main(version_base="1.3", config_path=str(places.data_dir("conf")), config_name="config")
+    with surroundings.hydras_view(["autoopt", *words], completion_line):
+        try:
+            main(task)()
+        except (HydraException, OmegaConfBaseException, ValueError, ImportError, RecursionError) as error:
+            raise complaints.translate(error) from error
+
+
+@dataclass
+class _Task:
+    """What Hydra calls. A single run is only noted; the runs of a sweep are done here, and never raise."""
+
+    job: Job
+    composed: list[tuple[DictConfig, str | None]] = field(default_factory=list)
+
+    def __call__(self, composed: DictConfig) -> None:
+        resolvers.register()  # a launcher may have started another process
+        hydra_config = HydraConfig.get()
+        recipe = hydra_config.runtime.choices.get("recipe")
+        if hydra_config.mode != RunMode.MULTIRUN:
+            self.composed.append((composed, recipe))
+            return
+        with surroundings.without_full_errors():
+            trouble = self._attempt(composed, recipe)
+        if trouble:
+            output = Path(hydra_config.runtime.output_dir)
+            label = _label(hydra_config.overrides.task)
+            code, line, details = trouble
+            print(f"autoopt: {label}: {line}", file=sys.stderr)
+            (output / _FAILURE).write_text(f"{code}\n{line}\n{details}", encoding="utf-8")
+
+    def _attempt(self, composed: DictConfig, recipe: str | None) -> tuple[int, str, str] | None:
+        try:
+            self.job(finish(composed, recipe))
+        except AutooptError as error:
+            return error.exit_code, str(error), ""
+        except SystemExit as leaving:
+            return (int(leaving.code or 0), f"ended with {leaving.code}", "") if leaving.code else None
+        except Exception as error:  # noqa: BLE001 - one run's defect must not end the other runs
+            return 1, f"{type(error).__name__}: {error}", traceback.format_exc()
+        return None
+
+
+def _label(words: Sequence[str]) -> str:
+    """Which run of a sweep it is, by its own words; names added below guards and the like say little."""
+    shown = " ".join(" ".join(word for word in words if not word.startswith("++")).split())
+    return shown if len(shown) <= 120 else shown[:119] + "…"
+
+
+def _is_multirun(given: list[str], flags: list[str]) -> bool:
+    """Whether several runs are asked for.
+
+    Raises:
+        UsageError: a flag is unknown or lacks its value, or a word is neither flag nor override.
+    """
+    parser = get_args_parser()
+
+    def refuse(message: str) -> None:
+        raise UsageError(f"{message}; options are written key=value, see autoopt --help.")
+
+    parser.error = refuse  # type: ignore[method-assign, assignment]
+    arguments = parser.parse_args([*given, *flags])
+    for word in arguments.overrides:
+        if not overrides.is_override(word):
+            refuse(f"{word}: is not an option")
+    return bool(arguments.multirun) or "hydra.mode=MULTIRUN" in given
+
+
+def _start(given: Sequence[str]) -> Path | None:
+    """The directory whose repository's recipes count: `repo=`, when it is given."""
+    places_given = [word.removeprefix("repo=") for word in given if word.startswith("repo=")]
+    return Path(places_given[-1]).expanduser().absolute() if places_given else None
+
+
+def _check_recipes(words: overrides.Overrides, library: shelves.Library) -> None:
+    """Refuse unknown and broken recipes, and options that a chosen one does not declare."""
+    choices = [one for name in words.choices() for one in library.lineage(name)]
+    names = [path[1] for path in words.paths() if path[0] == "options" and len(path) > 1]
+    for recipe in words.chosen() or [""]:
+        lineage = library.lineage(recipe) if recipe else []
+        declared = {key for one in (*lineage, *choices) for key in one.data.get("options") or {}}
+        for name in names:
+            if name not in declared:
+                raise UsageError(_undeclared(name, recipe, sorted(declared)))
+
+
+def _undeclared(name: str, recipe: str, declared: list[str]) -> str:
+    if declared:
+        return shape.no_such(("options", name), tuple(declared))
+    who = f"the recipe {recipe}" if recipe else "a run without a recipe"
+    return f"options.{name}: no such option; {who} has no options of its own."
+
+
+def _unique() -> str:
+    return f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def _directories(directory: Path) -> list[str]:
+    """Overrides that keep Hydra's own files out of the repository; the user's come later and win."""
+    place = overrides.quoted(overrides.escaped(str(directory)))
+    return [f"hydra.run.dir={place}", f"hydra.sweep.dir={place}"]
+
+
+def _failures(directory: Path) -> list[tuple[Path, int]]:
+    """Exit codes that runs of a sweep left behind, in the order of the runs."""
+    files = sorted(
+        directory.glob(f"*/{_FAILURE}"), key=lambda file: (len(file.parent.name), file.parent.name)
+    )
+    found = []
+    for file in files:
+        code, _, details = file.read_text(encoding="utf-8").partition("\n")
+        found.append((file, int(code)))
+        if not details.partition("\n")[2]:
+            file.unlink()
+    return found
+
+
+def _summary(failures: list[tuple[Path, int]]) -> str:
+    """One line for the end of a sweep; where a run hit a defect, its traceback was kept."""
+    kept = [str(file) for file, _ in failures if file.exists()]
+    codes = ", ".join(str(code) for _, code in failures)
+    where = f"; details in {', '.join(kept)}" if kept else ""
+    return f"{len(failures)} of the runs failed (exit codes {codes}){where}."
+
+
+def _remove_empty(directory: Path) -> None:
+    """Remove what Hydra made and nobody used."""
+    (directory / "multirun.yaml").unlink(missing_ok=True)
+    for path in (*sorted(directory.glob("*/"), reverse=True), directory):
+        with contextlib.suppress(OSError):  # a launcher's own files are kept
+            path.rmdir()

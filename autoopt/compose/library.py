@@ -1,0 +1,265 @@
+"""Where recipes are found, what they build on, and what a recipe file may say. Knows nothing of Hydra."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from autoopt import places
+from autoopt.compose import shape, strictyaml
+from autoopt.errors import ResourceError, UsageError
+
+_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*")
+_COMMAND_LINE_ONLY = ("recipe", "confirm")
+_SELF = "_self_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """A directory of recipes and what to call it."""
+
+    label: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """One entry of a recipe's defaults list.
+
+    Attributes:
+        keyword: `override`, `optional` or nothing, as Hydra has them.
+        group: The sub-folder chosen from (`measure`); empty when the entry names a recipe to inherit.
+        names: What is chosen in it; empty for null.
+        line: Where the entry stands.
+    """
+
+    keyword: str = ""
+    group: str = ""
+    names: tuple[str, ...] = ()
+    line: int = 1
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """The files it pulls in, by their names from the recipe root."""
+        prefix = f"{self.group}/" if self.group else ""
+        return tuple(prefix + name for name in self.names if name not in (_SELF, "???"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One recipe file, checked: `data` holds options only, `bases` what it builds on."""
+
+    name: str
+    document: strictyaml.Document
+    data: Mapping[str, Any]
+    bases: tuple[Base, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A recipe as a listing shows it: `problem` when it is broken, `shadowed_by` when another one wins."""
+
+    name: str
+    goal: str
+    shelf: Shelf
+    shadowed_by: str = ""
+    problem: str = ""
+
+
+def read(path: Path, name: str) -> Recipe:
+    """The recipe in a file.
+
+    Raises:
+        UsageError: one line, starting with `FILE:LINE`.
+    """
+    document = strictyaml.read(path)
+    data = dict(document.data)
+    entries = data.pop("defaults", [])
+    for key in _COMMAND_LINE_ONLY:
+        if key in data:
+            raise UsageError(f"{document.at((key,))}: {key}: only you can set this, on the command line.")
+    for fault, line in shape.faults(data):
+        raise UsageError(f"{document.at(fault)}: {line}")
+    if not isinstance(entries, list):
+        raise UsageError(
+            f"{document.at(('defaults',))}: defaults: a list such as [base, _self_] was expected."
+        )
+    bases = tuple(_base(document, number, entry) for number, entry in enumerate(entries))
+    return Recipe(name=name, document=document, data=data, bases=bases)
+
+
+def _base(document: strictyaml.Document, number: int, entry: object) -> Base:
+    where = document.at(("defaults", str(number)))
+    line = int(where.rpartition(":")[2])
+    if isinstance(entry, str):
+        _refuse_odd(where, (entry,))
+        return Base(names=(entry.removeprefix("/").removeprefix("recipe/"),), line=line)
+    if not isinstance(entry, dict) or len(entry) != 1:
+        raise UsageError(f"{where}: defaults: one recipe name or one `group: name` was expected.")
+    ((key, value),) = entry.items()
+    *keywords, group = key.split()
+    chosen = [] if value is None else value if isinstance(value, list) else [value]
+    if keywords not in ([], ["override"], ["optional"]) or not all(isinstance(one, str) for one in chosen):
+        raise UsageError(f"{where}: defaults: {key}: a name, a list of names or null was expected.")
+    _refuse_odd(where, (group, *chosen))
+    group = group.removeprefix("/").removeprefix("recipe/")
+    return Base(keyword=" ".join(keywords), group=group, names=tuple(chosen), line=line)
+
+
+def _refuse_odd(where: str, words: tuple[str, ...]) -> None:
+    for word in words:
+        is_name = word == "???" or _NAME.fullmatch(word.removeprefix("/"))
+        if not is_name or word.startswith("/hydra"):
+            raise UsageError(f"{where}: defaults: {word!r}: a recipe can build on recipes only, by name.")
+
+
+class Library:
+    """The shelves in search order; the first one that has a name wins."""
+
+    def __init__(self, shelves: tuple[Shelf, ...]) -> None:
+        self.shelves = shelves
+
+    def find(self, name: str) -> tuple[Shelf, Path] | None:
+        """Where a recipe (or a sub-group's file, `measure/psql`) is; None when nobody has it."""
+        if not _NAME.fullmatch(name):
+            return None
+        for shelf in self.shelves:
+            path = shelf.path / f"{name}.yaml"
+            if os.path.lexists(path):
+                return shelf, path
+        return None
+
+    def names(self, group: str = "") -> list[str]:
+        """Names in a sub-folder (or of all top-level recipes), each once, sorted."""
+        found = [one for shelf in self.shelves for one in entries(shelf.path / group)]
+        return sorted({name for name, is_group in found if not is_group})
+
+    def lineage(self, name: str) -> list[Recipe]:
+        """The recipe and all it builds on, most basic first.
+
+        Raises:
+            UsageError: one of them is unknown or broken, or it builds on itself.
+        """
+        order: list[Recipe] = []
+        self._visit(name, "", (), order)
+        return order
+
+    def _visit(self, name: str, asked_at: str, trail: tuple[str, ...], order: list[Recipe]) -> None:
+        if name in trail:
+            circle = " → ".join((*trail[trail.index(name) :], name))
+            raise UsageError(f"{asked_at}defaults: {circle}: a recipe cannot build on itself.")
+        found = self.find(name)
+        if found is None:
+            raise UsageError(asked_at + self.unknown(name))
+        recipe = read(found[1], name)
+        for base in recipe.bases:
+            for below in base.recipes:
+                if base.keyword == "optional" and self.find(below) is None:
+                    continue
+                self._visit(below, f"{found[1]}:{base.line}: ", (*trail, name), order)
+        order.append(recipe)
+
+    def unknown(self, name: str) -> str:
+        """One line saying that nobody has this recipe, what is near, and where was looked."""
+        import difflib  # only needed for a refusal
+
+        group, _, last = name.rpartition("/")
+        known = self.names(group) if _NAME.fullmatch(name) else []
+        near = [f"{group}/{one}".lstrip("/") for one in difflib.get_close_matches(last, known, 3, 0.5)]
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        looked = ", ".join(f"{shelf.label} ({shelf.path})" for shelf in self.shelves)
+        return f"recipe: {name}: no such recipe.{hint} Looked in {looked}; `autoopt recipes` lists all."
+
+    def listing(self) -> list[Listed]:
+        """Every top-level recipe of every shelf, by name; broken and shadowed ones are marked."""
+        listed: list[Listed] = []
+        winners: dict[str, str] = {}
+        for shelf in self.shelves:
+            for name, is_group in entries(shelf.path):
+                if is_group:
+                    continue
+                if name in winners:
+                    listed.append(Listed(name=name, goal="", shelf=shelf, shadowed_by=winners[name]))
+                else:
+                    winners[name] = shelf.label
+                    listed.append(self._listed(name, shelf))
+        return sorted(listed, key=lambda one: (one.name, bool(one.shadowed_by)))
+
+    def _listed(self, name: str, shelf: Shelf) -> Listed:
+        try:
+            lineage = self.lineage(name)
+        except UsageError as error:
+            return Listed(name=name, goal="", shelf=shelf, problem=str(error))
+        goal = next((str(one.data["goal"]) for one in reversed(lineage) if one.data.get("goal")), "")
+        return Listed(name=name, goal=goal, shelf=shelf)
+
+
+def entries(directory: Path) -> Iterator[tuple[str, bool]]:
+    """Names in a recipe folder, sorted, each with whether it is a sub-folder; hidden ones are left out."""
+    try:
+        found = sorted(directory.iterdir())
+    except OSError:  # not there, not a directory, not readable: a shelf without recipes
+        return
+    for path in found:
+        if not _NAME.fullmatch(path.name):
+            continue
+        if path.suffix == ".yaml":
+            yield path.stem, False
+        elif path.is_dir():
+            yield path.name, True
+
+
+def visible(environ: Mapping[str, str], start: Path | None = None) -> Library:
+    """The library as seen from a directory, by default the current one.
+
+    Raises:
+        ResourceError: the current directory was deleted.
+    """
+    shelves = [
+        *_repository_shelves(start or _here()),
+        Shelf(label="user", path=places.user_recipes(environ)),
+        *_named_shelves(environ),
+        *_pack_shelves(),
+        Shelf(label="built-in", path=places.data_dir("recipes")),
+    ]
+    return Library(tuple(shelf for shelf in shelves if shelf.path.is_dir()))
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise ResourceError("The current directory was deleted; change to one that exists.") from error
+
+
+def _repository_shelves(start: Path) -> Iterator[Shelf]:
+    """`.autoopt/recipes` of each directory up to the repository root.
+
+    Outside a repository only the first directory counts: a parent such as `/tmp` may belong to anybody.
+    """
+    chain = (start, *start.parents)
+    depth = next((number for number, one in enumerate(chain) if (one / ".git").exists()), 0)
+    for directory in chain[: depth + 1]:
+        yield Shelf(label="repository", path=directory / ".autoopt" / "recipes")
+
+
+def _named_shelves(environ: Mapping[str, str]) -> Iterator[Shelf]:
+    for part in environ.get("AUTOOPT_RECIPES", "").split(os.pathsep):
+        if part:
+            yield Shelf(label="AUTOOPT_RECIPES", path=Path(part).expanduser().absolute())
+
+
+def _pack_shelves() -> Iterator[Shelf]:
+    """Folders of installed packs, found without importing any of their code."""
+    for entry in sorted(entry_points(group="autoopt.recipes")):
+        module, _, folder = entry.value.partition(":")
+        top, *rest = module.split(".")
+        spec = find_spec(top)
+        for location in (spec.submodule_search_locations or ()) if spec else ():
+            yield Shelf(label=f"pack {entry.name}", path=Path(location, *rest, *filter(None, [folder])))

@@ -1,0 +1,187 @@
+"""The command line's `key=value` words, as people type them, made into what Hydra's grammar reads.
+
+Three things are mended. Commands, patterns and prose are taken verbatim, whatever characters they have:
+quotes, `=`, `,`, braces, and `${...}`, which is not an interpolation there. Names may be added under
+`guards`, `params`, `metric.env` and `propose.optuna.options` without Hydra's plus, and nowhere else with it.
+`recipe/measure=psql` chooses from a sub-folder although recipes apply to the whole run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override, Quote, QuotedString
+from hydra.errors import HydraException
+
+from autoopt.compose import shape
+from autoopt.errors import UsageError
+
+VERBATIM = (
+    *("command", "prepare", "discover", "setup", "python", "expect", "pattern", "regex", "line"),
+    *("key", "sql", "description", "goal"),
+)
+"""Options, by the last part of their path, whose value is taken as it is; only a bare `null` still unsets."""
+
+_NAMED = ("guards", "params")  # people choose the names; each entry has options of its own
+_CLOSED = ("options", "option_help")  # only a recipe can declare its own options
+_WORD = re.compile(r"(?P<sign>\+{0,2}|~)(?P<key>[^\s=+~'\"-][^\s='\"]*)=(?P<value>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """The `key=value` words of a command line, mended and read."""
+
+    parsed: tuple[Override, ...]
+
+    @property
+    def words(self) -> list[str]:
+        """All of them as Hydra should see them, with the names they add first."""
+        return [*self._added_names(), *(str(override.input_line) for override in self.parsed)]
+
+    def paths(self) -> list[tuple[str, ...]]:
+        """The path of each option that is set."""
+        return [tuple(override.key_or_group.split(".")) for override in self.parsed]
+
+    def chosen(self, group: str = "recipe") -> list[str]:
+        """The recipes named on the command line; several in a multirun, none for `null` or `glob(...)`."""
+        found: list[str] = []
+        for override in self.parsed:
+            if override.key_or_group == group:
+                found = [str(value) for value in _values(override) if value is not None]
+        return found
+
+    def choices(self) -> list[str]:
+        """Everything chosen below the recipe folder (`recipe/measure=psql`), as names from its root."""
+        groups = [one.key_or_group for one in self.parsed if one.key_or_group.startswith("recipe/")]
+        return [f"{group[7:]}/{name}" for group in groups for name in self.chosen(group)]
+
+    def _added_names(self) -> list[str]:
+        """Overrides that create the guards and params that later ones set single options of.
+
+        OmegaConf cannot set an option of an entry that is not there; one override for each dict, because
+        Hydra's sweeper keeps only the last of several with one key.
+        """
+        found: dict[str, dict[str, None]] = {}
+        for override in self.parsed:
+            root, _, rest = override.key_or_group.partition(".")
+            if root in _NAMED and "." in rest and not override.is_delete():
+                found.setdefault(root, {})[rest.partition(".")[0]] = None
+        return [f"++{root}={{{','.join(f'{name}:{{}}' for name in names)}}}" for root, names in found.items()]
+
+
+def _values(override: Override) -> Iterator[object]:
+    if override.is_sweep_override():
+        if isinstance(override.value(), ChoiceSweep):
+            yield from override.sweep_iterator()
+    else:
+        yield override.value()
+
+
+def sort(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The overrides, and the flags with their values: Hydra wants the former in one piece."""
+    given = [word for word in words if is_override(word)]
+    return given, [word for word in words if not is_override(word)]
+
+
+def is_override(word: str) -> bool:
+    """Whether a word is `key=value` or `~key`."""
+    return word.startswith("~") or _WORD.fullmatch(word) is not None
+
+
+def prepare(words: Sequence[str], *, multirun: bool) -> Overrides:
+    """The overrides as Hydra should see them.
+
+    Raises:
+        UsageError: the schema has no such option or does not take the value, or a value has commas that
+            mean several runs where there is one.
+    """
+    parser = OverridesParser.create()
+    parsed = [_parsed(parser, word) for word in words if word != "recipe=null"]  # Hydra takes no null there
+    for override in parsed:
+        _check(override, multirun)
+    return Overrides(parsed=tuple(parsed))
+
+
+def _parsed(parser: OverridesParser, word: str) -> Override:
+    """The word, mended and read; one that Hydra's grammar cannot read is taken as plain text."""
+    try:
+        override = parser.parse_override(mend(word))
+    except HydraException as error:
+        match = _WORD.fullmatch(word)
+        if match is None or _is_hydras(match["key"]):
+            raise UsageError(f"{word}: cannot be read; options are written key=value.") from error
+        try:
+            return parser.parse_override(_left(match) + quoted(match["value"]))
+        except HydraException:
+            raise UsageError(
+                f"{match['key']}: not the name of an option; options are written key=value."
+            ) from error
+    match = _WORD.fullmatch(word)
+    if match and _is_text(match["key"]) and isinstance(override.value(), (bool, int, float)):
+        return parser.parse_override(_left(match) + quoted(match["value"]))  # `1e3` stays as it was typed
+    return override
+
+
+def _is_text(key: str) -> bool:
+    kind = shape.kind_at(tuple(key.split(".")))
+    return kind is str or kind == str | None
+
+
+def mend(word: str) -> str:
+    """One `key=value` word with the quotes, plus signs and package that Hydra needs."""
+    match = _WORD.fullmatch(word)
+    if match is None or match["sign"] == "~" or _is_hydras(match["key"]):
+        return word
+    value = match["value"]
+    if match["key"].rpartition(".")[2] in VERBATIM and value != "null":
+        value = quoted(escaped(value))
+    return _left(match) + value
+
+
+def _left(match: re.Match[str]) -> str:
+    """Everything up to and with the equals sign."""
+    sign, key = match["sign"], match["key"]
+    if key.startswith("recipe/"):
+        return f"{sign}{key if '@' in key else key + '@_global_'}="
+    if key == "recipe":
+        return "recipe="
+    path = tuple(key.split("."))
+    return f"{'++' if path[0] not in _CLOSED and shape.is_open(path) else ''}{key}="
+
+
+def quoted(text: str) -> str:
+    """The text as a quoted string of Hydra's grammar, whatever is in it."""
+    return QuotedString(text=text, quote=Quote.single).with_quotes()
+
+
+def escaped(text: str) -> str:
+    r"""The text with `${` literal: backslashes before it are doubled and one more is put there."""
+    return re.sub(r"(\\*)\$\{", lambda match: match[1] * 2 + r"\${", text)
+
+
+def _is_hydras(key: str) -> bool:
+    return key.startswith(("hydra.", "hydra/"))
+
+
+def _check(override: Override, multirun: bool) -> None:
+    """Refuse what the schema does not know or take, and several values where there is one run."""
+    key = override.key_or_group
+    if _is_hydras(key) or key.startswith("recipe/"):
+        return
+    if override.is_sweep_override() and not multirun:
+        raise UsageError(
+            f"{key}: {override.get_value_string()} is several values; write a list as {key}=[a,b], "
+            f"quote text with commas, or start one run for each with -m."
+        )
+    path = tuple(key.split("."))
+    kind = shape.kind_at(path)
+    if kind is None:
+        raise UsageError(shape.no_such(path))
+    for value in _values(override):
+        if key == "recipe" and isinstance(value, (list, dict)):
+            raise UsageError("recipe: one name was expected; -m recipe=a,b starts one run for each.")
+        for _, line in () if override.is_delete() else shape.faults(value, kind, path):
+            raise UsageError(line)

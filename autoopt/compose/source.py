@@ -1,0 +1,119 @@
+"""Recipes as Hydra sees them: the config group `recipe`, served from flat folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from autoopt import schema
+from autoopt.compose import complaints, resolvers
+from autoopt.compose import library as shelves
+from autoopt.errors import UsageError
+
+_GROUP = "recipe"
+
+
+class RecipeSource(ConfigSource):
+    """`recipes:///directory`: the group `recipe` and its sub-groups live directly in the directory."""
+
+    @staticmethod
+    def scheme() -> str:
+        """The scheme of recipe folders on the search path."""
+        return "recipes"
+
+    def available(self) -> bool:
+        """Whether the folder is there."""
+        return Path(self.path).is_dir()
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """The recipe, checked against the schema; its keys are the run's own, without a package header."""
+        name = self._name(config_path)
+        if name is None:
+            raise ConfigLoadError(f"{config_path} is not a recipe.")
+        recipe = shelves.read(self._file(name), name)
+        defaults = [_entry(base) for base in recipe.bases]
+        content = {"defaults": defaults, **recipe.data} if defaults else dict(recipe.data)
+        return ConfigResult(
+            provider=self.provider,
+            path=f"{self.scheme()}://{self.path}",
+            config=_config(recipe, content),
+            header={"package": "_global_"},
+        )
+
+    def is_group(self, config_path: str) -> bool:
+        """Whether it is `recipe` or a sub-folder."""
+        name = self._name(config_path)
+        return name is not None and (Path(self.path) / name).is_dir()
+
+    def is_config(self, config_path: str) -> bool:
+        """Whether a file has the name; anything does, so that what is wrong with it can be said."""
+        name = self._name(config_path)
+        return bool(name) and os.path.lexists(self._file(str(name)))
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """Names in the group, for completion and for "available options"."""
+        name = self._name(config_path)
+        if name is None:
+            return [_GROUP] if config_path == "" and results_filter != ObjectType.CONFIG else []
+        wanted = {None: (True, False), ObjectType.GROUP: (True,), ObjectType.CONFIG: (False,)}[results_filter]
+        return [found for found, is_group in shelves.entries(Path(self.path) / name) if is_group in wanted]
+
+    def _file(self, name: str) -> Path:
+        return Path(self.path) / f"{name.removesuffix('.yaml')}.yaml"
+
+    @staticmethod
+    def _name(config_path: str) -> str | None:
+        """The path below `recipe`, empty for the group itself; None for anything else."""
+        head, _, rest = config_path.strip("/").partition("/")
+        return rest if head == _GROUP else None
+
+
+def _config(recipe: shelves.Recipe, content: dict[str, Any]) -> DictConfig:
+    try:
+        return OmegaConf.create(content)
+    except OmegaConfBaseException as error:  # an interpolation that does not parse
+        path, line = complaints.describe(error)
+        raise UsageError(f"{recipe.document.at(path)}: {line}") from error
+
+
+def _entry(base: shelves.Base) -> Any:
+    """A defaults entry in Hydra's words: every name from the recipe root, every file for the whole run."""
+    if not base.group:
+        return base.names[0] if base.names == ("_self_",) else f"/{_GROUP}/{base.names[0]}"
+    key = f"{base.keyword} /{_GROUP}/{base.group}@_global_".strip()
+    return {key: list(base.names) if len(base.names) > 1 else base.names[0] if base.names else None}
+
+
+class RecipeSearchPath(SearchPathPlugin):
+    """Puts the library's shelves on Hydra's search path, in their order."""
+
+    library: shelves.Library = shelves.Library(())
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append every shelf."""
+        for shelf in self.library.shelves:
+            search_path.append(f"autoopt {shelf.label}", f"recipes://{shelf.path}")
+
+
+def register_all(library: shelves.Library, recipe: str | None) -> None:
+    """Tell Hydra of the library's recipes, the schema and our resolvers.
+
+    Args:
+        library: Where recipes are found from now on.
+        recipe: The one that a single run has chosen, so that `--cfg job` shows its name.
+    """
+    RecipeSearchPath.library = library
+    Plugins.instance().register(RecipeSource)
+    Plugins.instance().register(RecipeSearchPath)
+    ConfigStore.instance().store(name="run_schema", node=schema.Config(recipe=recipe))
+    resolvers.register()
