@@ -1,0 +1,148 @@
+"""What the judge remembers from experiment to experiment; frozen, so that a replay gives the same again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import fmean, median
+
+from autoopt.judge import posterior
+from autoopt.judge.axis import Axis
+from autoopt.judge.posterior import Grid, Noise, Posterior
+from autoopt.schema import Direction
+from autoopt.stats import robust_sd
+
+Pairs = Sequence[tuple[float, float]]
+"""(incumbent, challenger) metric values."""
+
+MIN_TURNED = 3
+"""Pairs that a trial takes at least once an exact metric has disagreed with itself.
+
+An exact experiment has one or two samples, so three pairs tell a replay that the metric stopped being exact.
+"""
+_UNKNOWN_NOISE = 0.05  # of a pair, when a single baseline sample says nothing about it
+_NOISE_WINDOW, _RECENT = 60, 12
+_LEVEL_WINDOW, _DRIFT_WINDOW = 10, 20
+_ENOUGH_DRIFTS = 6
+_ENOUGH_LEARNED = 4  # differences of pairs, from which on the baseline's no longer count
+
+
+def _centre(values: Sequence[float]) -> float:
+    """Half way between mean and median: nearly as sharp as the one, half as shaken as the other."""
+    return 0.5 * (fmean(values) + median(values))
+
+
+def same(left: float, right: float) -> bool:
+    """Whether two samples of an exact metric are equal but for rounding."""
+    return math.isclose(left, right, rel_tol=1e-9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The evidence of a run so far.
+
+    Attributes:
+        exact: Whether the metric has repeated exactly every time.
+        levels: The incumbent's last metric values.
+        baseline: Differences of neighbouring baseline samples: noise of a pair, free of slow drift.
+        learned: The same from neighbouring pairs; pairs share a seed, so they can be far quieter.
+        drifts: How far the first incumbent sample of each experiment was from the remembered level.
+    """
+
+    axis: Axis
+    exact: bool = False
+    levels: tuple[float, ...] = ()
+    baseline: tuple[float, ...] = ()
+    learned: tuple[float, ...] = ()
+    drifts: tuple[float, ...] = ()
+
+    @classmethod
+    def begin(cls, values: Sequence[float], direction: Direction) -> Session:
+        """A session that has seen the baseline samples."""
+        axis = Axis.of(values, direction)
+        return cls(
+            axis=axis,
+            exact=len(values) > 1 and all(same(value, values[0]) for value in values),
+            levels=tuple(values[-_LEVEL_WINDOW:]),
+            baseline=tuple(axis.gain(left, right) for left, right in pairwise(values)),
+        )
+
+    def after(self, pairs: Pairs, kept: bool) -> Session:
+        """The session once an experiment's pairs are in; none when it crashed."""
+        if not pairs:
+            return self
+        if self.exact and self._repeats(pairs):
+            return replace(self, levels=(pairs[0][1],)) if kept else self
+        axis = self.axis.covering([value for pair in pairs for value in pair], self.levels)
+        gains = [axis.gain(*pair) for pair in pairs]
+        differences = [(left - right) / math.sqrt(2) for left, right in pairwise(gains)]
+        drifts = (*self.drifts, axis.level(pairs[0][0]) - self._level(axis))[-_DRIFT_WINDOW:]
+        return replace(
+            self,
+            axis=axis,
+            exact=False,
+            learned=(*self.learned, *differences)[-_NOISE_WINDOW:],
+            drifts=drifts,
+            levels=self._levels(axis, pairs, drifts, kept),
+        )
+
+    def disagreed(self, first: float, again: float) -> Session:
+        """The session once two samples of one commit differ: no longer exact, and this noisy."""
+        axis = self.axis.covering((first, again), self.levels)
+        return replace(self, axis=axis, exact=False, learned=(*self.learned, axis.gain(first, again)))
+
+    def noise(self, floor: float) -> Noise:
+        """The noise of one pair, pooled over the session; a noisy spell counts at once.
+
+        Args:
+            floor: Smallest standard deviation worth telling from zero.
+        """
+        seen = self.learned if len(self.learned) >= _ENOUGH_LEARNED else (*self.baseline, *self.learned)
+        if not seen:
+            return Noise(max(_UNKNOWN_NOISE, floor), 1.0)
+        sd = max(robust_sd(seen[-_NOISE_WINDOW:]), robust_sd(seen[-_RECENT:]), floor)
+        # Never surer than a factor of e^0.5: the challenger may be noisier than the pool.
+        return Noise(sd, max(0.5, 1 / math.sqrt(1 + len(seen))))
+
+    def hope(self, axis: Axis, pairs: Pairs, sd: float, grid: Grid) -> Posterior | None:
+        """The posterior of the gain when remembered incumbent runs help; None when they cannot.
+
+        The remembered level drifts between experiments, by as much as earlier first runs were off. It is
+        weighed against today's incumbent runs, and dropped when they contradict it. Gains stay paired: where
+        a metric varies by seed, only the level is uncertain.
+        """
+        level = self._level(axis)
+        drifts = (*self.drifts, axis.level(pairs[0][0]) - level)[-_DRIFT_WINDOW:]
+        if len(drifts) < _ENOUGH_DRIFTS:
+            return None
+        single = sd * sd / 2  # variance of one run, half that of a pair
+        moved = max(robust_sd(drifts) ** 2 - single, single / len(self.levels), 0.09 * single)
+        averaged = single / len(pairs)
+        off = _centre([axis.level(incumbent) for incumbent, _ in pairs]) - level
+        if abs(off) > 3 * math.sqrt(moved + averaged):
+            return None
+        weight = averaged / (averaged + moved)
+        gain = _centre([axis.gain(*pair) for pair in pairs]) + weight * off
+        scale = 0.9 * math.sqrt(weight * moved + averaged)
+        return posterior.of_level(gain, scale, grid)
+
+    def _repeats(self, pairs: Pairs) -> bool:
+        """Whether these are the samples of an exact experiment, not pairs."""
+        known, first = pairs[0]
+        return len(pairs) < MIN_TURNED and all(
+            same(incumbent, known) and same(challenger, first) for incumbent, challenger in pairs
+        )
+
+    def _level(self, axis: Axis) -> float:
+        return median(map(axis.level, self.levels))
+
+    def _levels(self, axis: Axis, pairs: Pairs, drifts: Sequence[float], kept: bool) -> tuple[float, ...]:
+        """The incumbent's latest values: the challenger's when kept, only today's when the level jumped."""
+        if kept:
+            return tuple(challenger for _, challenger in pairs)[-_LEVEL_WINDOW:]
+        today = tuple(incumbent for incumbent, _ in pairs)
+        off = median(map(axis.level, today)) - self._level(axis)
+        jumped = len(drifts) >= _ENOUGH_DRIFTS and abs(off) > 3 * robust_sd(drifts)
+        return ((() if jumped else self.levels) + today)[-_LEVEL_WINDOW:]

@@ -1,0 +1,189 @@
+"""One experiment before the judge: evidence comes in, a verdict comes out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from autoopt.judge import posterior
+from autoopt.judge.axis import Axis
+from autoopt.judge.posterior import Posterior
+from autoopt.judge.session import MIN_TURNED, Session, same
+from autoopt.judge.words import Words, count, sure, value
+from autoopt.records import Outcome, Verdict
+
+MIN_KEPT = 2
+"""Pairs a keep needs, however clear the first is."""
+
+SURE_HARM = 0.95
+"""P(theta < 0) from which a rejected challenger counts as worse rather than the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """When the evidence is enough.
+
+    Attributes:
+        keep: P(theta > 0) needed to keep.
+        stop: A challenger is given up once P(theta ≥ reach) is under this share of its prior value.
+        max_pairs: Most pairs taken.
+        delta: Smallest log gain worth a commit.
+        power: Gain, in noise of one pair, that about 9 of 10 trials confirm.
+    """
+
+    keep: float
+    stop: float
+    max_pairs: int
+    delta: float
+    power: float
+
+    @property
+    def floor(self) -> float:
+        """Noise of a pair under which nothing changes, as smaller gains are not worth a commit."""
+        return max(self.delta / 10, 1e-9)
+
+    def reach(self, sd: float) -> float:
+        """The smallest gain worth waiting for: worth a commit, and within what these pairs can confirm."""
+        return max(self.delta, 2 * sd / math.sqrt(self.max_pairs))
+
+
+class Trial:
+    """One challenger's evidence; changes nothing outside itself."""
+
+    def __init__(self, session: Session, rule: Rule, unit: str) -> None:
+        """Start without evidence.
+
+        Args:
+            session: What the run knows, the incumbent's level and the noise above all.
+            rule: When the evidence is enough.
+            unit: The metric's unit, for the sentence.
+        """
+        self._session = session
+        self._rule = rule
+        self._unit = unit
+        self._turned = False
+        self._single: float | None = None
+        self._pairs: list[tuple[float, float]] = []
+        self._verdict = self._judged()[0]
+
+    @property
+    def exact(self) -> bool:
+        """Whether the next sample is the challenger's alone, for `add_exact`."""
+        return self._session.exact
+
+    @property
+    def max_pairs(self) -> int:
+        """Most pairs this trial will ask for."""
+        return self._rule.max_pairs
+
+    def current(self) -> Verdict:
+        """What the evidence so far says."""
+        return self._verdict
+
+    def add(self, incumbent: float, challenger: float) -> Verdict | None:
+        """Take one interleaved pair of metric values; the verdict, or None when more pairs are wanted."""
+        self._pairs.append((incumbent, challenger))
+        self._verdict, decided = self._judged()
+        return self._verdict if decided else None
+
+    def add_exact(self, challenger: float) -> Verdict | None:
+        """Take one sample of the challenger; the verdict, or None when another sample is wanted.
+
+        A gain is wanted twice. When the second sample differs from the first the metric is not exact after
+        all: `exact` becomes false, and the trial goes on with pairs, from the start.
+        """
+        first, self._single = self._single, challenger
+        if first is not None and not same(first, challenger):
+            self._session = self._session.disagreed(first, challenger)
+            self._turned = True
+            self._verdict = self._judged()[0]
+            return None
+        self._verdict = self._compared(challenger, confirmed=first is not None)
+        return None if self._verdict.outcome is Outcome.unclear else self._verdict
+
+    # -- exact metrics
+
+    def _compared(self, challenger: float, confirmed: bool) -> Verdict:
+        """An exact challenger against the incumbent's known value; a gain is unclear until confirmed."""
+        known = self._session.levels[-1]
+        axis = self._session.axis.covering([challenger], self._session.levels)
+        gain = 0.0 if same(known, challenger) else axis.gain(known, challenger)
+        outcome = _sign_of(gain) if gain <= 0 or confirmed else Outcome.unclear
+        change = f"{value(known)} → {value(challenger)}"
+        effect = axis.effect(gain)
+        return Verdict(
+            outcome=outcome,
+            effect=effect,
+            low=effect,
+            high=effect,
+            probability=float(gain > 0),
+            pairs=1 + confirmed,
+            is_ratio=axis.is_ratio,
+            sentence={
+                Outcome.better: f"KEEP {change} (exact, re-run agrees)",
+                Outcome.unclear: f"{change} so far (exact, a re-run has to agree)",
+            }.get(outcome, f"REVERT {change} (exact)"),
+        )
+
+    # -- pairs
+
+    def _judged(self) -> tuple[Verdict, bool]:
+        """What the pairs say, and whether that decides."""
+        axis = self._session.axis.covering(
+            [one for pair in self._pairs for one in pair], self._session.levels
+        )
+        noise = self._session.noise(self._rule.floor)
+        reach = self._rule.reach(noise.sd)
+        belief = posterior.of_pairs([axis.gain(*pair) for pair in self._pairs], noise, reach)
+        outcome = self._outcome(axis, belief, noise.sd, reach)
+        decided = outcome is not Outcome.unclear or len(self._pairs) >= self.max_pairs
+        low, high = belief.quantile(0.025), belief.quantile(0.975)
+        verdict = Verdict(
+            outcome=outcome,
+            effect=axis.effect(belief.mean),
+            low=axis.effect(low),
+            high=axis.effect(high),
+            probability=belief.above(0.0),
+            pairs=len(self._pairs),
+            is_ratio=axis.is_ratio,
+            sentence=self._sentence(Words(axis, self._unit), belief, outcome, reach),
+        )
+        return verdict, decided
+
+    def _outcome(self, axis: Axis, belief: Posterior, sd: float, reach: float) -> Outcome:
+        """Better when sure of a gain; when hopeless, worse if sure of a harm and the same otherwise."""
+        pairs, rule = len(self._pairs), self._rule
+        if pairs < (MIN_TURNED if self._turned else 1):
+            return Outcome.unclear
+        if pairs >= MIN_KEPT and belief.above(0.0) >= rule.keep and belief.mean >= rule.delta / 2:
+            return Outcome.better
+        if not self._hopeless(axis, belief, sd, reach):
+            return Outcome.unclear
+        return Outcome.worse if belief.below(0.0) >= SURE_HARM else Outcome.same
+
+    def _hopeless(self, axis: Axis, belief: Posterior, sd: float, reach: float) -> bool:
+        """Whether a gain within reach has become implausible; memory may reject, only fresh pairs accept."""
+        least = self._rule.stop * posterior.prior_above(reach)
+        if belief.above(reach) < least:
+            return True
+        hope = self._session.hope(axis, self._pairs, sd, belief.grid)
+        return hope is not None and hope.above(reach) < least
+
+    def _sentence(self, words: Words, belief: Posterior, outcome: Outcome, reach: float) -> str:
+        if not self._pairs:
+            return "no pairs yet"
+        effect, pairs = words.effect(belief.mean), count(len(self._pairs))
+        evidence = (
+            f"({words.interval(belief.quantile(0.025), belief.quantile(0.975))}), {sure(belief.above(0.0))}"
+        )
+        if outcome is Outcome.better:
+            return f"KEEP {effect} {evidence}, {pairs}"
+        if outcome is Outcome.unclear:
+            done = len(self._pairs) >= self.max_pairs
+            return f"REVERT inconclusive after {pairs}" if done else f"{effect} so far {evidence}, {pairs}"
+        harm = f"{effect}, " if outcome is Outcome.worse else ""
+        return f"REVERT {harm}no gain ≥ {words.amount(reach)} plausible, {pairs}"
+
+
+def _sign_of(gain: float) -> Outcome:
+    return Outcome.better if gain > 0 else Outcome.worse if gain < 0 else Outcome.same
