@@ -91,6 +91,13 @@ class Workspace(Bench, Protocol):
         """Paths of the commit's files that may be edited, sorted."""
         ...
 
+    def break_scope(self, commit: str) -> AbstractContextManager[Path]:
+        """The commit's checkout with garbage in every file that may be edited, mended afterwards.
+
+        Inside the context `checkout(commit)` returns the broken one, so that a meter can sample it.
+        """
+        ...
+
     def attempt(self, proposal: Proposal, number: int) -> AbstractContextManager[Attempt]:
         """Apply the proposal's edits in the desk and commit what changed in scope on top of the incumbent.
 

@@ -1,0 +1,110 @@
+"""An attempt: one proposal as a commit that the run branch does not point to until it is kept."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+
+from autoopt.errors import NothingChangedError, RepositoryError
+from autoopt.records import Change, Proposal
+from autoopt.workspaces import layout as places
+from autoopt.workspaces import lines
+from autoopt.workspaces.desk import Desk
+from autoopt.workspaces.directory import Found
+from autoopt.workspaces.layout import Layout
+from autoopt.workspaces.store import EXECUTABLE, FILE, LINK, Entry, Refs, Store
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class GitAttempt:
+    """An open transaction in a `GitWorkspace`; implements `protocols.Attempt`."""
+
+    def __init__(
+        self, desk: Desk, store: Store, refs: Refs, layout: Layout, ref: str, identity: bytes
+    ) -> None:
+        """`ref` is what keeps the commit reachable. Use `GitWorkspace.attempt`."""
+        self._desk = desk
+        self._store = store
+        self._refs = refs
+        self._layout = layout
+        self._ref = ref
+        self._identity = identity
+        self._edited: frozenset[str] = frozenset()
+        self._change: Change | None = None
+
+    @property
+    def change(self) -> Change:
+        """The proposal as committed."""
+        assert self._change is not None, "the workspace commits before it hands the attempt over"
+        return self._change
+
+    def amend(self, proposal: Proposal) -> Change:
+        """Replace the commit by one with these edits on the same parent; return it.
+
+        What the earlier proposal edited and this one does not is put back; other edits in the desk stay.
+        """
+        edited = frozenset(edit.path for edit in proposal.edits)
+        undo, self._edited = self._edited - edited, self._edited | edited
+        differences = self._desk.edit(proposal.edits, undo)
+        self._edited = edited
+        self._change = self._commit(proposal, differences)
+        return self._change
+
+    def _commit(self, proposal: Proposal, differences: Mapping[str, Found | None]) -> Change:
+        parent, before = self._desk.commit, self._desk.files
+        changes: dict[str, Entry | None] = {}
+        added = removed = 0
+        for path in sorted(differences):
+            old = before.get(path)
+            data = self._content(path, differences[path])
+            changes[path] = (
+                None if data is None else Entry(_mode(differences[path]), self._store.add_blob(data))
+            )
+            plus, minus = lines.count(self._text(old), data or b"")
+            added, removed = added + plus, removed + minus
+        tree = self._store.add_tree(self._desk.tree, changes)
+        if tree == self._desk.tree:
+            raise NothingChangedError(f"{proposal.description}: every file is as it was.")
+        commit = self._store.add_commit(tree, [parent], _message(proposal), self._identity, int(time.time()))
+        self._store.sync()
+        if not self._refs.move(self._ref, self._refs.read(self._ref), commit):
+            raise RepositoryError(f"{self._ref}: moved by somebody else; is another process using this run?")
+        return Change(
+            commit=commit, parent=parent, tree=tree, paths=tuple(changes), added=added, removed=removed
+        )
+
+    def _content(self, path: str, found: Found | None) -> bytes | None:
+        if found is None:
+            return None
+        # Content is not at hand where an earlier commit of this attempt had the same file already.
+        return found.data if found.data is not None else self._desk.read(path)
+
+    def _text(self, entry: Entry | None) -> bytes:
+        return b"" if entry is None or entry.mode == LINK else self._store.blob(entry.sha)
+
+    def keep(self) -> None:
+        """Advance the run branch from parent to commit.
+
+        Raises:
+            RepositoryError: the branch is not where the run left it.
+        """
+        change = self.change
+        if not self._refs.move(self._layout.ref, change.parent, change.commit):
+            raise places.moved(self._layout, change.parent, self._refs.read(self._layout.ref))
+        self._desk.stand_at(change.commit)
+
+
+def _mode(found: Found | None) -> int:
+    return (
+        EXECUTABLE
+        if found is not None and found.entry is not None and found.entry.mode == EXECUTABLE
+        else FILE
+    )
+
+
+def _message(proposal: Proposal) -> str:
+    subject = " ".join(_CONTROL.sub(" ", proposal.description).split())
+    body = _CONTROL.sub(" ", proposal.hypothesis).strip()
+    return f"experiment: {subject}\n\n{body}\n" if body else f"experiment: {subject}\n"

@@ -1,0 +1,142 @@
+"""What a proposal may do to the desk: applying its edits, and judging what was changed by whatever means."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dulwich.index import validate_path_element_hfs, validate_path_element_ntfs
+
+from autoopt.errors import OutOfScopeError
+from autoopt.records import Edit
+from autoopt.scope import Scope
+from autoopt.workspaces.directory import LARGEST_CHANGE, Directory, Found
+from autoopt.workspaces.store import DIRECTORY, FILE, GITLINK, LINK, Entry, Files, Store
+
+_HARMLESS = frozenset({".github", ".gitlab", ".gitlab-ci.yml", ".gitkeep", ".gitea", ".gitbook.yaml"})
+
+
+def check_edits(edits: Iterable[Edit], scope: Scope) -> None:
+    """Refuse edits by their paths alone, before anything is written.
+
+    Raises:
+        OutOfScopeError: a path leaves the repository, is git's own, or is out of scope.
+    """
+    for edit in edits:
+        parts = edit.path.split("/")
+        if (
+            not edit.path
+            or edit.path.startswith("/")
+            or not {"", ".", ".."}.isdisjoint(parts)
+            or "\0" in edit.path
+        ):
+            raise OutOfScopeError(f"{edit.path!r}: not a path inside the repository.")
+        _check_path(edit.path, scope)
+
+
+def apply_edits(desk: Directory, edits: Iterable[Edit], expected: Files) -> None:
+    """Write the edits into the desk; an existing file keeps its executable bit."""
+    for edit in edits:
+        if edit.content is None:
+            desk.remove(edit.path, force=False)
+            desk.prune(edit.path)
+            continue
+        before = expected.get(edit.path)
+        mode = before.mode if before and before.mode not in (LINK, GITLINK) else FILE
+        desk.write(edit.path, Entry(mode, ""), edit.content, force=False)
+        del desk.known[edit.path]  # it has no blob id yet
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Whether changes found in the desk may be committed."""
+
+    scope: Scope
+    store: Store
+    tree: str
+    expected: Files
+
+    def check(self, differences: Mapping[str, Found | None]) -> None:
+        """Refuse the first change that may not be.
+
+        Raises:
+            OutOfScopeError: naming the path and the reason.
+        """
+        for path in sorted(differences):
+            self._check_kind(path, differences[path])
+            _check_path(path, self.scope)
+        new = [path for path in differences if path not in self.expected and differences[path] is not None]
+        self._check_names(new)
+
+    def _check_kind(self, path: str, found: Found | None) -> None:
+        before = self.expected.get(path)
+        if before is not None and before.mode == GITLINK:
+            raise OutOfScopeError(f"{path}: a submodule, which may not be changed.")
+        if found is None:
+            return
+        if reason := _objection(found):
+            raise OutOfScopeError(f"{path}: {reason}.")
+        if before is not None and before.mode == LINK:
+            raise OutOfScopeError(f"{path}: a symbolic link, which may not become a file.")
+
+    def _check_names(self, new: list[str]) -> None:
+        """Refuse names that a file system or git might take for another one."""
+        folded: dict[str, str] = {}
+        for path in sorted(new):
+            parts = path.split("/")
+            tree = self.tree
+            for depth, name in enumerate(parts):
+                self._check_name(path, name, tree)
+                prefix = "/".join(parts[: depth + 1])
+                if folded.setdefault(_fold(prefix), prefix) != prefix:
+                    raise OutOfScopeError(
+                        f"{path}: differs from {folded[_fold(prefix)]} only in letter case."
+                    )
+                entry = self.store.listing(tree).get(name)
+                if entry is not None and entry.mode == GITLINK:
+                    raise OutOfScopeError(f"{path}: inside a submodule, which may not be changed.")
+                tree = entry.sha if entry is not None and entry.mode == DIRECTORY else ""
+
+    def _check_name(self, path: str, name: str, tree: str) -> None:
+        listing = self.store.listing(tree)
+        if name in listing:
+            return
+        if twin := next((other for other in listing if _fold(other) == _fold(name)), None):
+            raise OutOfScopeError(f"{path}: {name} differs from {twin} only in letter case.")
+        encoded = os.fsencode(name)
+        if not (validate_path_element_hfs(encoded) and validate_path_element_ntfs(encoded)):
+            raise OutOfScopeError(
+                f"{path}: a name that is not UTF-8, or that some file systems take for .git."
+            )
+
+
+def _objection(found: Found) -> str:
+    mode = found.stat.st_mode
+    if stat.S_ISLNK(mode):
+        return "a symbolic link; proposals change regular files only"
+    if not stat.S_ISREG(mode):
+        return "not a regular file"
+    if found.stat.st_nlink != 1:
+        return "a hard link: the same file has another name"
+    if mode & (stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX):
+        return "has a setuid, setgid or sticky bit"
+    if found.stat.st_size > LARGEST_CHANGE:
+        return f"{found.stat.st_size} bytes; a changed file may have {LARGEST_CHANGE}"
+    return ""
+
+
+def _check_path(path: str, scope: Scope) -> None:
+    for name in path.split("/"):
+        if name.casefold().startswith(".git") and name not in _HARMLESS:
+            raise OutOfScopeError(f"{path}: one of git's own files, which no proposal may change.")
+    if not scope.contains(path):
+        raise OutOfScopeError(
+            f"{path}: out of scope; only files matching scope and not off_limits may be changed."
+        )
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,235 @@
+"""A workspace in a git repository: the run branch, the desk and the bench.
+
+The user's checkout, index, HEAD, branches and configuration are never written. Commits are made from blobs
+and trees directly and refs are moved by compare-and-swap, so that no hook, filter, signing program or merge
+driver of the repository is ever started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from dulwich.refs import DiskRefsContainer
+
+from autoopt.errors import RepositoryError
+from autoopt.records import Proposal
+from autoopt.scope import Scope
+from autoopt.workspaces import layout as places
+from autoopt.workspaces.attempts import GitAttempt
+from autoopt.workspaces.bench import CheckoutPair, Links, Setup
+from autoopt.workspaces.desk import Desk
+from autoopt.workspaces.directory import remove_whole
+from autoopt.workspaces.layout import Layout
+from autoopt.workspaces.repository import discover, identity
+from autoopt.workspaces.store import EXECUTABLE, FILE, Refs, Store, read_ref
+
+
+class GitWorkspace:
+    """Implements `protocols.Workspace` in the user's own repository.
+
+    Only one process at a time may have a run's workspace open; the caller holds the run's lock.
+    """
+
+    def __init__(self, layout: Layout, state: Path, scope: Scope, setup: Setup | None) -> None:
+        """Use `create` or `reopen`."""
+        self._layout = layout
+        self._scope = scope
+        self._store = Store(Path(layout.control))
+        self._desk = Desk(layout, self._store, scope)
+        self._refs = Refs(Path(layout.control), self._desk.intent)
+        self._identity = identity(Path(layout.control))
+        links = Links(Path(layout.root), layout.links)
+        self._bench = CheckoutPair(state / "bench", self._store, layout.base, scope, links, setup)
+
+    @classmethod
+    def create(
+        cls,
+        repo: Path,
+        run_id: str,
+        state: Path,
+        scope: Scope,
+        *,
+        desk: Path | None = None,
+        links: Sequence[str] = (),
+        setup: Setup | None = None,
+    ) -> GitWorkspace:
+        """Make the branch and the desk of a new run, starting from the commit checked out at `repo`.
+
+        May be called again after a crash in the middle of it.
+
+        Args:
+            repo: Any directory in the repository.
+            state: The run's state directory; it exists.
+            desk: Where the desk goes, relative to the repository root; by default beside the repository.
+            links: Untracked files and directories every checkout needs, besides those found by themselves.
+            setup: Called once for every new bench checkout with its files and its scratch directory.
+
+        Raises:
+            UsageError: the run exists, the scope matches nothing, or an option cannot be used.
+            RepositoryError: no run can start from this repository.
+        """
+        repository = discover(repo)
+        layout = places.plan(repository, run_id, state, desk, links)
+        store = Store(repository.control)
+        expected = store.files(store.tree_of(layout.base))
+        places.check_scope(store, expected, scope)
+        store.close()
+        layout = replace(layout, links=places.untracked_links(layout, expected, links))
+        places.check_new(layout, state)
+        workspace = cls(layout, state, scope, setup)
+        workspace._found()
+        layout.save(state)
+        return workspace
+
+    @classmethod
+    def reopen(cls, state: Path, scope: Scope, *, setup: Setup | None = None) -> GitWorkspace:
+        """The workspace of an earlier process, with the desk made right again, whatever became of it.
+
+        Raises:
+            DamagedStateError: it was never completely made.
+            RepositoryError: the run branch is gone, or the whole repository.
+        """
+        layout = Layout.load(state)
+        if not (Path(layout.control) / "objects").is_dir():
+            raise RepositoryError(f"{layout.control}: the run's repository is not there; put it back.")
+        workspace = cls(layout, state, scope, setup)
+        workspace._recover()
+        tip = workspace._refs.read(layout.ref)
+        if tip is None:
+            raise RepositoryError(
+                f"{layout.branch}: the run branch is gone; recreate it with git branch, or start a new run."
+            )
+        workspace._desk.stand_at(tip)
+        workspace._desk.settle()
+        return workspace
+
+    def _found(self) -> None:
+        self._recover()
+        if not self._refs.move(self._layout.ref, None, self.base) and (tip := self._tip()) != self.base:
+            raise places.moved(self._layout, self.base, tip)
+        self._desk.hide_links()
+        self._desk.settle()
+
+    def _recover(self) -> None:
+        """Remove the locks that a killed process of this run left, and no others."""
+        self._desk.register()
+        self._refs.recover(self._layout.ref, self._layout.experiments)
+
+    @property
+    def base(self) -> str:
+        """The commit the run started from."""
+        return self._layout.base
+
+    @property
+    def incumbent(self) -> str:
+        """The best commit so far: the tip of the run branch."""
+        return self._desk.commit
+
+    @property
+    def desk(self) -> Path:
+        """The worktree where proposals are edited; clean at the incumbent between attempts."""
+        return self._desk.root
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The untracked names of the user's checkout that every checkout links to."""
+        return self._layout.links
+
+    def files(self, commit: str) -> tuple[str, ...]:
+        """Paths of the commit's files that may be edited, sorted; links and submodules are not files."""
+        found = (
+            self._desk.files if commit == self.incumbent else self._store.files(self._store.tree_of(commit))
+        )
+        editable = (path for path, entry in found.items() if entry.mode in (FILE, EXECUTABLE))
+        return tuple(sorted(path for path in editable if self._scope.contains(path)))
+
+    def checkout(self, commit: str) -> Path:
+        """A directory whose files are exactly the commit's; out of scope they are the base's."""
+        return self._bench.checkout(commit, self.incumbent)
+
+    def scratch(self, commit: str) -> Path:
+        """A private directory (HOME and TMPDIR) of that checkout, empty when the commit was checked out."""
+        return self._bench.scratch(commit, self.incumbent)
+
+    def break_scope(self, commit: str) -> AbstractContextManager[Path]:
+        """The commit's checkout with garbage in every file in scope, mended afterwards.
+
+        Inside the context `checkout(commit)` returns the broken one, so that a meter can sample it.
+        """
+        return self._bench.broken(commit, self.incumbent)
+
+    @contextmanager
+    def attempt(self, proposal: Proposal, number: int) -> Iterator[GitAttempt]:
+        """Apply the edits in the desk and commit what changed in scope; reverts unless kept.
+
+        Edits made in the desk by other means count too. Passed over are files that git ignores, unless
+        the proposal names them, and what interpreters and editors leave behind (`__pycache__`). At the
+        end whatever is not ignored is removed or restored.
+
+        Raises:
+            OutOfScopeError: something changed that may not be edited; nothing was committed.
+            NothingChangedError: every file is as it was.
+            RepositoryError: the run branch is not where the run left it.
+        """
+        if (tip := self._tip()) != self.incumbent:
+            raise places.moved(self._layout, self.incumbent, tip)
+        ref = f"{self._layout.experiments}/{number}"
+        attempt = GitAttempt(self._desk, self._store, self._refs, self._layout, ref, self._identity)
+        try:
+            attempt.amend(proposal)
+            yield attempt
+        finally:
+            self._desk.settle()
+
+    def advance(self, parent: str, commit: str) -> None:
+        """Move the run branch from parent to commit; being there already is fine.
+
+        Raises:
+            RepositoryError: the branch is at neither.
+        """
+        if not self._refs.move(self._layout.ref, parent, commit) and (tip := self._tip()) != commit:
+            raise places.moved(self._layout, parent, tip)
+        self._desk.stand_at(commit)
+        self._desk.settle()
+
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """Commit and subject of every kept change, oldest first."""
+        found = []
+        sha = self.incumbent
+        while sha != self.base:
+            commit = self._store.commit(sha)
+            found.append((sha, commit.message.decode("utf-8", "replace").partition("\n")[0]))
+            if not commit.parents:
+                raise places.moved(self._layout, self.base, self.incumbent)
+            sha = commit.parents[0].decode()
+        return tuple(reversed(found))
+
+    def close(self) -> None:
+        """Let go of the repository."""
+        self._store.close()
+
+    def _tip(self) -> str | None:
+        return self._refs.read(self._layout.ref)
+
+
+def remove(state: Path, *, force: bool = False) -> None:
+    """Delete a run's desk and bench; its branch and its experiments' commits stay.
+
+    Raises:
+        RepositoryError: the desk holds something that is neither the branch's nor ignored, without `force`.
+    """
+    layout = Layout.load(state)
+    control = Path(layout.control)
+    tip = read_ref(DiskRefsContainer(control), layout.ref)
+    if not force and Path(layout.desk).is_dir():
+        desk = Desk(layout, Store(control), Scope(["."]))
+        desk.stand_at(tip or layout.base)
+        if found := desk.strangers():
+            raise RepositoryError(f"{desk.root / found[0]}: not part of {layout.branch}; move it away first.")
+    remove_whole(Path(layout.desk))
+    remove_whole(control / "worktrees" / layout.worktree)
+    remove_whole(state / "bench")
+    (state / places.FILE_NAME).unlink()

@@ -1,0 +1,88 @@
+"""Replacing a file under git's lock protocol, so that a lock left by a killed run can be proven ours.
+
+git locks `x` by creating `x.lock`. Ours is created by hard-linking a prepared file, the intent, to that name:
+as long as both names are one file, nobody but us made the lock, whoever finds it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from autoopt.errors import RepositoryError
+from autoopt.files import sync_directory
+
+_PATIENCE_S = 2.0
+_PAUSE_S = 0.02
+
+
+def replace_locked(path: Path, content: bytes, intent: Path, may: Callable[[], bool]) -> bool:
+    """Replace the file if `may` says so while its lock is held; return whether it did.
+
+    Args:
+        intent: Our own file name on the same file system, never used by two processes at once.
+
+    Raises:
+        RepositoryError: somebody else holds the lock and does not let go.
+    """
+    _prepare(intent, content)
+    lock = path.with_name(path.name + ".lock")
+    try:
+        _take(intent, lock)
+        try:
+            if not may():
+                return False
+            lock.replace(path)
+        finally:
+            release(intent, [lock])
+    finally:
+        intent.unlink(missing_ok=True)
+    sync_directory(path.parent)
+    return True
+
+
+def release(intent: Path, locks: Iterable[Path]) -> None:
+    """Remove those locks that are the intent under another name; leave all others alone."""
+    try:
+        ours = intent.lstat()
+    except FileNotFoundError:
+        return
+    for lock in locks:
+        try:
+            found = lock.lstat()
+        except FileNotFoundError:
+            continue
+        if (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino):
+            lock.unlink()
+
+
+def _prepare(intent: Path, content: bytes) -> None:
+    # Unlink first: after a crash the intent may still be the finished file's second name.
+    intent.unlink(missing_ok=True)
+    descriptor = os.open(intent, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _take(intent: Path, lock: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            os.link(intent, lock)
+            return
+        except FileExistsError as error:
+            if time.monotonic() > deadline:
+                raise RepositoryError(_held(lock)) from error
+        time.sleep(_PAUSE_S)
+
+
+def _held(lock: Path) -> str:
+    try:
+        age = f"{time.time() - lock.lstat().st_mtime:.0f} s old"
+    except FileNotFoundError:
+        age = "gone again"
+    return f"{lock}: locked by another git process ({age}); if none is running, delete it and run again."

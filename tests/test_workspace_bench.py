@@ -1,0 +1,329 @@
+import os
+
+import pytest
+from workspace_repos import git, make_repository, open_workspace, propose, referee, state_of
+
+from autoopt.errors import UsageError
+from autoopt.scope import Scope
+from autoopt.workspaces import GitWorkspace
+
+
+@pytest.fixture
+def root(tmp_path):
+    return make_repository(tmp_path)
+
+
+def files_below(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def discarded(workspace, number, content):
+    """A commit that was tried and not kept."""
+    with workspace.attempt(propose(content=content), number) as attempt:
+        return attempt.change.commit
+
+
+def test_a_checkout_holds_exactly_the_commits_files(root):
+    workspace = open_workspace(root)
+    arm = workspace.checkout(workspace.base)
+
+    listed = git(root, "ls-tree", "-r", "--name-only", workspace.base).split()
+    assert sorted(files_below(arm)) == sorted(listed)
+    assert not (arm / ".git").exists()
+
+
+def test_the_incumbents_arm_is_never_displaced(root):
+    workspace = open_workspace(root)
+    incumbent = workspace.checkout(workspace.base)
+    arms = {workspace.checkout(discarded(workspace, n, b"%d\n" % n)) for n in range(1, 5)}
+
+    assert incumbent not in arms
+    assert len(arms) == 1
+    assert workspace.checkout(workspace.base) == incumbent
+
+
+def test_the_base_can_be_measured_against_the_final_incumbent(root):
+    workspace = open_workspace(root)
+    workspace.checkout(workspace.base)
+    for number in (1, 2):
+        with workspace.attempt(propose(content=b"%d\n" % number), number) as attempt:
+            workspace.checkout(attempt.change.commit)
+            attempt.keep()
+    final, base = workspace.checkout(workspace.incumbent), workspace.checkout(workspace.base)
+
+    assert (final / "src" / "fast.py").read_bytes() == b"2\n"
+    assert (base / "src" / "fast.py").read_bytes() == b"def work():\n    return 1\n"
+    assert workspace.checkout(workspace.incumbent) == final
+
+
+def test_files_that_do_not_differ_are_not_rewritten(root):
+    workspace = open_workspace(root)
+    workspace.checkout(workspace.base)
+    arm = workspace.checkout(discarded(workspace, 1, b"1\n"))
+    before = (arm / "bench.py").lstat()
+    workspace.checkout(discarded(workspace, 2, b"2\n"))
+
+    assert (arm / "bench.py").lstat().st_ctime_ns == before.st_ctime_ns
+
+
+def tamper(arm):
+    (arm / "bench.py").write_text("print(0)\n")
+
+
+def tamper_in_place_with_the_old_times(arm):
+    path = arm / "bench.py"
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"print(0)\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def swap_for_a_link(arm):
+    (arm / "bench.py").unlink()
+    (arm / "bench.py").symlink_to("/etc/hostname")
+
+
+def link_a_folder_outside(arm):
+    outside = arm.parent.parent.parent / "outside"
+    outside.mkdir()
+    (outside / "fast.py").write_text("outside")
+    for path in sorted((arm / "src").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    (arm / "src").rmdir()
+    (arm / "src").symlink_to(outside)
+
+
+def take_away_permissions(arm):
+    (arm / "src" / "deep" / "more").mkdir()
+    (arm / "src" / "deep" / "more" / "x").write_text("")
+    (arm / "src" / "deep" / "more").chmod(0o500)
+    (arm / "src" / "deep").chmod(0)
+
+
+def replace_a_folder_by_a_file(arm):
+    (arm / "src" / "deep" / "slow.py").unlink()
+    (arm / "src" / "deep").rmdir()
+    (arm / "src" / "deep").write_text("file")
+
+
+def replace_a_file_by_a_folder(arm):
+    (arm / "bench.py").unlink()
+    (arm / "bench.py").mkdir()
+    (arm / "bench.py" / "x").write_text("")
+
+
+def replace_everything_by_a_link(arm):
+    outside = arm.parent.parent.parent / "outside"
+    arm.rename(outside)
+    arm.symlink_to(outside)
+
+
+def leave_caches(arm):
+    (arm / "src" / "__pycache__").mkdir()
+    (arm / "src" / "__pycache__" / "fast.cpython-311.pyc").write_text("poison")
+    (arm / "debug.log").write_text("ignored by git, but not by us")
+    os.mkfifo(arm / "pipe")
+
+
+@pytest.mark.parametrize(
+    "misdeed",
+    [
+        *(tamper, tamper_in_place_with_the_old_times, swap_for_a_link, link_a_folder_outside, leave_caches),
+        *(
+            take_away_permissions,
+            replace_a_folder_by_a_file,
+            replace_a_file_by_a_folder,
+            replace_everything_by_a_link,
+        ),
+    ],
+)
+def test_whatever_a_command_did_to_its_checkout_is_undone_for_the_next_commit(root, misdeed):
+    workspace = open_workspace(root)
+    clean = files_below(workspace.checkout(workspace.base))
+    misdeed(workspace.checkout(discarded(workspace, 1, b"1\n")))
+    arm = workspace.checkout(discarded(workspace, 2, b"2\n"))
+
+    assert files_below(arm) == {**clean, "src/fast.py": b"2\n"}
+    assert not any(path.is_symlink() or path.is_fifo() for path in [arm, *arm.rglob("*")])
+    outside = state_of(root) / "outside"
+    assert not outside.exists() or (outside / "fast.py").exists() or (outside / "src" / "fast.py").exists()
+
+
+def test_results_of_one_commit_stay_while_it_is_measured(root):
+    workspace = open_workspace(root)
+    (workspace.checkout(workspace.base) / "built").write_text("by prepare")
+    (workspace.scratch(workspace.base) / "cache").write_text("warm")
+
+    assert (workspace.checkout(workspace.base) / "built").exists()
+    assert (workspace.scratch(workspace.base) / "cache").exists()
+
+
+def test_scratch_is_private_and_beside_the_files(root):
+    workspace = open_workspace(root)
+    scratch = workspace.scratch(workspace.base)
+
+    assert scratch.stat().st_mode & 0o077 == 0
+    assert scratch.parent == workspace.checkout(workspace.base).parent
+
+
+def test_read_only_directories_in_scratch_are_emptied(root):
+    workspace = open_workspace(root)
+    workspace.checkout(workspace.base)
+    first = discarded(workspace, 1, b"1\n")
+    cache = workspace.scratch(first) / "go" / "mod"
+    cache.mkdir(parents=True)
+    (cache / "x").write_text("")
+    cache.chmod(0o500)
+    cache.parent.chmod(0o500)
+
+    assert list(workspace.scratch(discarded(workspace, 2, b"2\n")).iterdir()) == []
+
+
+def test_out_of_scope_files_are_the_bases_whatever_the_commit_says(root):
+    workspace = open_workspace(root)
+    (root / "bench.py").write_text("print(0)\n")
+    (root / "src" / "fast.py").write_text("theirs\n")
+    git(root, "commit", "-q", "-a", "-m", "both")
+    arm = workspace.checkout(git(root, "rev-parse", "HEAD").strip())
+
+    assert (arm / "bench.py").read_text() == "print(1)\n"
+    assert (arm / "src" / "fast.py").read_text() == "theirs\n"
+
+
+def test_untracked_things_commands_need_are_linked(root):
+    (root / ".venv" / "bin").mkdir(parents=True)
+    (root / "weights").mkdir()
+    (root / "weights" / "w.bin").write_text("w")
+    workspace = open_workspace(root, links=["weights"])
+    arm = workspace.checkout(workspace.base)
+
+    for place in (arm, workspace.desk):
+        assert (place / ".venv").readlink() == root / ".venv"
+        assert (place / "weights" / "w.bin").read_text() == "w"
+    assert workspace.links == ("weights", ".venv")
+    assert git(workspace.desk, "status", "--porcelain") == "?? weights\n"
+
+
+def test_a_linked_directory_that_is_ignored_leaves_the_desk_clean(root):
+    (root / ".venv").mkdir()
+    workspace = open_workspace(root)
+    referee(workspace, root)
+    with workspace.attempt(propose(), 1) as attempt:
+        attempt.keep()
+
+    referee(workspace, root)
+    assert (workspace.desk / ".venv").is_symlink()
+
+
+def test_links_survive_a_change_of_commits_and_what_they_lead_to_too(root):
+    (root / "data").mkdir()
+    (root / "data" / "set.csv").write_text("1\n")
+    workspace = open_workspace(root)
+    workspace.checkout(workspace.base)
+    workspace.checkout(discarded(workspace, 1, b"1\n"))
+    arm = workspace.checkout(discarded(workspace, 2, b"2\n"))
+
+    assert (arm / "data" / "set.csv").read_text() == "1\n"
+    assert (root / "data" / "set.csv").read_text() == "1\n"
+
+
+def test_tracked_data_is_not_linked(tmp_path):
+    root = make_repository(tmp_path, {"src/a.py": "1\n", "data/set.csv": "1\n"})
+    workspace = open_workspace(root)
+
+    assert workspace.links == ()
+    assert not (workspace.checkout(workspace.base) / "data").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["missing", "../x", "/etc", "", "src", "README", ".git"])
+def test_a_link_that_cannot_be_is_refused_by_name(root, name):
+    with pytest.raises(UsageError, match=r"^workspace\.link: "):
+        open_workspace(root, links=[name])
+
+
+def test_setup_runs_once_for_each_new_checkout_on_the_base(root):
+    seen = []
+
+    def setup(tree, scratch):
+        seen.append((tree, (tree / "src" / "fast.py").read_bytes(), scratch.is_dir()))
+
+    workspace = open_workspace(root, setup=setup)
+    base = workspace.checkout(workspace.base)
+    arms = [workspace.checkout(discarded(workspace, n, b"%d\n" % n)) for n in (1, 2)]
+
+    original = b"def work():\n    return 1\n"
+    assert seen == [(base, original, True), (arms[0], original, True)]
+
+
+def test_what_setup_made_stays_and_what_it_changed_does_not(root):
+    def setup(tree, scratch):
+        (tree / "build" / "lib").mkdir(parents=True)
+        (tree / "build" / "lib" / "x.so").write_text("compiled")
+        (tree / "src" / "ext.so").write_text("compiled")
+        (tree / "src" / "__pycache__").mkdir()
+        (tree / "src" / "__pycache__" / "a.pyc").write_text("stale")
+        (tree / "README").write_text("changed")
+
+    workspace = open_workspace(root, setup=setup)
+    workspace.checkout(workspace.base)
+    for number in (1, 2):
+        arm = workspace.checkout(discarded(workspace, number, b"%d\n" % number))
+
+    assert (arm / "build" / "lib" / "x.so").read_text() == "compiled"
+    assert (arm / "src" / "ext.so").read_text() == "compiled"
+    assert not (arm / "src" / "__pycache__").exists()
+    assert (arm / "README").read_text() == "hello\n"
+
+
+def test_a_setup_cut_short_is_done_again(root):
+    def breaks(tree, scratch):
+        (tree / "half").write_text("")
+        raise KeyboardInterrupt
+
+    workspace = open_workspace(root, setup=breaks)
+    with pytest.raises(KeyboardInterrupt):
+        workspace.checkout(workspace.base)
+    done = []
+    again = GitWorkspace.reopen(state_of(root), Scope(["src"]), setup=lambda tree, home: done.append(tree))
+    arm = again.checkout(again.base)
+
+    assert done == [arm]
+    assert not (arm / "half").exists()
+
+
+def test_a_checkout_of_an_earlier_process_is_verified_not_trusted(root):
+    calls = []
+    workspace = open_workspace(root, setup=lambda tree, home: calls.append(tree))
+    arm = workspace.checkout(workspace.base)
+    (arm / "bench.py").write_text("tampered")
+    (arm / "leftover").write_text("")
+    again = GitWorkspace.reopen(state_of(root), Scope(["src"]), setup=lambda tree, home: calls.append(tree))
+    arm = again.checkout(again.base)
+
+    assert (arm / "bench.py").read_text() == "print(1)\n"
+    assert not (arm / "leftover").exists()
+    assert len(calls) == 1
+
+
+def test_breaking_the_scope_breaks_every_file_in_it_and_mends_them(root):
+    workspace = open_workspace(root)
+    clean = files_below(workspace.checkout(workspace.base))
+    with workspace.break_scope(workspace.base) as arm:
+        assert workspace.checkout(workspace.base) == arm
+        broken = files_below(arm)
+        (arm / "leftover").write_text("")
+
+    changed = {name for name in clean if broken[name] != clean[name]}
+    assert changed == {"src/fast.py", "src/deep/slow.py"}
+    with pytest.raises(SyntaxError):
+        compile(broken["src/fast.py"], "fast.py", "exec")
+    assert files_below(workspace.checkout(workspace.base)) == clean
+
+
+def test_a_scope_broken_by_an_error_is_mended_too(root):
+    workspace = open_workspace(root)
+    clean = files_below(workspace.checkout(workspace.base))
+    with pytest.raises(RuntimeError), workspace.break_scope(workspace.base):
+        raise RuntimeError
+
+    assert files_below(workspace.checkout(workspace.base)) == clean
