@@ -1,0 +1,136 @@
+"""Handwritten digits and a classifier whose settings nobody has looked at since the first try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autoopt.demos import Demo
+
+_TRAIN = '''\
+"""Train a classifier of handwritten digits as params.yaml says, and print its F1 score on held-out digits.
+
+The score is the mean over a few random splits, which follow from AUTOOPT_SEED.
+"""
+
+import os
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import yaml
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+SPLITS = 12
+TRAINING = 400  # labelled digits are dear; the rest is for scoring
+
+
+def classifier(settings, seed):
+    """The pipeline that the settings describe."""
+    features, model = settings["features"], settings["model"]
+    scalers = {"none": "passthrough", "standard": StandardScaler(), "minmax": MinMaxScaler()}
+    projection = PCA(features["components"], random_state=seed)
+    if model["kind"] == "knn":
+        last = KNeighborsClassifier(model["knn"]["neighbors"])
+    else:
+        last = LogisticRegression(C=model["logistic"]["C"], max_iter=300)
+    return make_pipeline(scalers[features["scale"]], projection, last)
+
+
+def score(settings, seed):
+    """Macro F1 of one random split."""
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    train, test = order[:TRAINING], order[TRAINING:]
+    fitted = classifier(settings, seed).fit(images[train], labels[train])
+    return f1_score(labels[test], fitted.predict(images[test]), average="macro")
+
+
+def main():
+    settings = yaml.safe_load(Path("params.yaml").read_text())
+    seed = int(os.environ.get("AUTOOPT_SEED", "0"))
+    print(f"f1={mean(score(settings, SPLITS * seed + split) for split in range(SPLITS)):.6f}")
+
+
+if __name__ == "__main__":
+    main()
+'''
+
+_PARAMS = """\
+# How train.py builds its classifier.
+features:
+  scale: standard # none, standard or minmax
+  components: 8 # kept by the projection
+model:
+  kind: logistic # logistic or knn
+  logistic:
+    C: 0.01 # smaller is more regularised
+  knn:
+    neighbors: 15
+"""
+
+_RECIPE = """\
+# Handwritten digits: which settings of the classifier score better?
+#
+#   autoopt recipe=digits
+defaults:
+  - ml-f1
+  - _self_
+goal: a better F1 score for handwritten digits
+scope: params.yaml
+metric:
+  command: ${python} -X pycache_prefix= train.py
+  baseline_samples: 3 # importing scikit-learn alone takes a second
+  env: {OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1"} # matrices this small are slower with more
+params:
+  kind: {file: params.yaml, key: model.kind, choices: [logistic, knn]}
+  C:
+    file: params.yaml
+    key: model.logistic.C
+    low: 0.001
+    high: 100
+    log: true
+    first: [1.0]
+    when: {kind: logistic}
+  neighbors: {file: params.yaml, key: model.knn.neighbors, low: 1, high: 30, first: [5], when: {kind: knn}}
+  components: {file: params.yaml, key: features.components, low: 4, high: 48, step: 4, first: [24]}
+  scale: {file: params.yaml, key: features.scale, choices: [none, standard, minmax], first: [none]}
+verdict:
+  patience: quick # each pair costs seconds here, so an unclear change is given up early
+budget:
+  experiments: 5
+"""
+
+_README = """\
+# Handwritten digits
+
+`python train.py` trains a classifier on 400 of scikit-learn's handwritten digits, as `params.yaml` says, and
+prints the F1 score on the others. `AUTOOPT_SEED` chooses which 400.
+
+`.autoopt/recipes/digits.yaml` says which settings may change; `autoopt recipe=digits` searches them.
+"""
+
+
+def make(directory: Path) -> None:
+    """Write the project: training script, its settings, and a recipe; the digits come with scikit-learn."""
+    recipes = directory / ".autoopt" / "recipes"
+    recipes.mkdir(parents=True)
+    (recipes / "digits.yaml").write_text(_RECIPE)
+    (directory / "train.py").write_text(_TRAIN)
+    (directory / "params.yaml").write_text(_PARAMS)
+    (directory / "README.md").write_text(_README)
+    (directory / ".gitignore").write_text("__pycache__/\n")
+
+
+DEMO = Demo(
+    name="ml-f1",
+    summary="a classifier of handwritten digits: which of its settings score better",
+    make=make,
+    overrides=("recipe=digits",),
+    extra="ml",
+)

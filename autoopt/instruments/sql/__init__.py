@@ -1,0 +1,5 @@
+"""Query latency as a metric: `python -P -m autoopt.instruments.sql prepare|time|rows|candidates`.
+
+Embedded databases (SQLite, DuckDB) are copied into AUTOOPT_SCRATCH and only the copy is ever changed;
+a PostgreSQL server is read in read-only transactions and never written to.
+"""

@@ -1,0 +1,51 @@
+"""Time queries: the clock runs while a statement executes and its rows are fetched, and only then."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+
+from autoopt.instruments.sql import engines
+from autoopt.instruments.sql.errors import EngineError, QueryError
+from autoopt.instruments.sql.queries import TOTAL, Query
+
+
+def lines(session: engines.Session, queries: tuple[Query, ...], repeats: int) -> Iterator[str]:
+    """The `METRIC name=value` lines, the total first.
+
+    A query counts with the fastest of its repeats: whatever else the machine does can only add to the time
+    of the same work. The total is the sum over queries.
+    """
+    fastest = _measure(session, queries, repeats)
+    yield f"METRIC {TOTAL}_ms={_ms(sum(fastest.values()))}"
+    for name, nanoseconds in fastest.items():
+        yield f"METRIC {name}_ms={_ms(nanoseconds)}"
+
+
+def _measure(session: engines.Session, queries: tuple[Query, ...], repeats: int) -> dict[str, int]:
+    gc.disable()  # rows by the hundred thousand would set the collector off in the middle of a query
+    try:
+        rounds = [{query.name: _time(session, query) for query in queries} for _ in range(repeats)]
+    finally:
+        gc.enable()
+    return {query.name: min(one[query.name] for one in rounds) for query in queries}
+
+
+def _time(session: engines.Session, query: Query) -> int:
+    """Nanoseconds of the file's statements."""
+    spent = 0
+    for statement in query.statements:
+        try:
+            begin = time.perf_counter_ns()
+            result = session.execute(statement)
+            spent += time.perf_counter_ns() - begin
+        except EngineError as error:
+            raise QueryError(f"{query.path}: {error}") from error
+        del result
+    session.forget()
+    return spent
+
+
+def _ms(nanoseconds: int) -> str:
+    return f"{nanoseconds / 1e6:.6f}"

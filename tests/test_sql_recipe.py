@@ -1,0 +1,105 @@
+import json
+import os
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from autoopt import compose
+from autoopt.compose import library
+from autoopt.errors import UsageError
+from autoopt.guards import rows
+from autoopt.meters import extract
+from autoopt.proposers import discovery
+from autoopt.scope import Scope
+
+URL = "options.url=sqlite:///data/app.db"
+
+
+@pytest.fixture
+def environ(tmp_path, monkeypatch):
+    """A project with one slow query in a place that needs quotes, and a home without recipes."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    (tmp_path / "my queries").mkdir()
+    (tmp_path / "my queries" / "sum.sql").write_text(
+        "SELECT b, sum(a) FROM t WHERE b = 3 GROUP BY b ORDER BY b"
+    )
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect("data/app.db")) as connection:
+        connection.execute("CREATE TABLE t (a INTEGER, b INTEGER)")
+        connection.executemany("INSERT INTO t VALUES (?, ?)", [(n, n % 100) for n in range(5000)])
+        connection.commit()
+    return {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "home")}
+
+
+def composed(environ, *words):
+    configs = []
+    compose.run(["recipe=sql-latency", *words], environ, configs.append)
+    return configs[0]
+
+
+def shell(command):
+    """Run as autoopt would: by bash in the checkout, with a scratch directory."""
+    env = {"PATH": os.environ["PATH"], "AUTOOPT_SCRATCH": str(Path.cwd() / "scratch")}
+    return subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, check=True).stdout
+
+
+def test_its_commands_give_a_metric_rows_and_parameters_in_the_scope(environ):
+    config = composed(environ, "scope=my queries", URL, "options.repeats=2")
+    prepared = shell(config.metric.prepare)
+    timed = shell(config.metric.command)
+    answered = shell(config.guards["rows"].command)
+    found = discovery.parameters(shell(config.propose.discover))
+    output = extract.Output(stdout=timed, stderr="", file=None, code=0, wall_s=1.0, cpu_s=1.0, peak_bytes=1)
+
+    assert prepared == ""
+    assert extract.extract(config.metric.extract, output) > 0
+    assert set(extract.details(output)) == {"total_ms", "sum_ms"}
+    assert rows.parse(answered.encode())["sum"].rows == ([3, 122650],)
+    assert found["idx_t_b"].line == "CREATE INDEX IF NOT EXISTS idx_t_b ON t (b);"
+    assert {one.file for one in found.values()} == {"my queries/setup.sql"}
+    assert Scope(("my queries",)).contains("my queries/setup.sql")
+
+
+def test_rows_of_a_change_that_only_adds_an_index_equal_the_base_and_others_do_not(environ):
+    config = composed(environ, "scope=my queries", URL)
+    command = config.guards["rows"].command
+    base = rows.parse(shell(command).encode())
+    Path("my queries/setup.sql").write_text("CREATE INDEX IF NOT EXISTS idx_t_b ON t (b);\n")
+    indexed = rows.parse(shell(command).encode())
+    Path("my queries/sum.sql").write_text("SELECT b, sum(a) FROM t WHERE b = 4 GROUP BY b ORDER BY b")
+    changed = rows.parse(shell(command).encode())
+
+    assert rows.difference(base, indexed, config.guards["rows"].tolerance) is None
+    assert rows.difference(base, changed, config.guards["rows"].tolerance) is not None
+
+
+def test_a_scope_of_several_places_reaches_the_commands_word_by_word(environ):
+    Path("more").mkdir()
+    Path("more/one.sql").write_text("SELECT 1")
+    config = composed(environ, "scope=[my queries,more/*.sql]", URL)
+
+    assert set(json.loads(shell(config.guards["rows"].command))) == {"sum", "one"}
+
+
+def test_without_a_url_it_says_how_to_give_one(environ):
+    with pytest.raises(UsageError) as caught:
+        composed(environ, "scope=my queries")
+
+    assert "options.url" in str(caught.value)
+    assert "options.url=sqlite:///data/app.db" in str(caught.value)
+
+
+def test_its_help_has_an_example_for_each_engine(environ):
+    (recipe,) = [
+        one for one in library.visible(environ).lineage("sql-latency") if one.data.get("option_help")
+    ]
+
+    assert all(
+        f"`{engine}://" in recipe.data["option_help"]["url"] for engine in ("sqlite", "duckdb", "postgresql")
+    )
