@@ -15,6 +15,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -74,7 +75,8 @@ class Journal:
         """Start the journal of a new run."""
         files.replace(path, b"")
         journal = cls(path)
-        journal._append("RUN", version=VERSION, run_id=run_id, base=base, goal=goal)
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        journal._append("RUN", version=VERSION, run_id=run_id, base=base, goal=goal, started=started)
         return journal
 
     @property

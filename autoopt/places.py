@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from autoopt.errors import ResourceError
@@ -41,3 +42,40 @@ def data_dir(name: str) -> Path:
     here = Path(__file__).resolve().parent
     packed = here / "_data" / name
     return packed if packed.is_dir() else here.parent / name
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """What one run keeps in its state directory."""
+
+    state: Path
+
+    @property
+    def journal(self) -> Path:
+        """The truth: one line per event."""
+        return self.state / "journal.jsonl"
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration the run started with."""
+        return self.state / "config.yaml"
+
+    @property
+    def parameters(self) -> Path:
+        """The parameters that `propose.discover` printed at the base commit."""
+        return self.state / "parameters.json"
+
+    @property
+    def study(self) -> Path:
+        """Optuna's journal storage."""
+        return self.state / "study.log"
+
+    @property
+    def logs(self) -> Path:
+        """Output of the latest commands and of those that failed."""
+        return self.state / "logs"
+
+    @property
+    def report(self) -> Path:
+        """The report for a reviewer."""
+        return self.state / "report.md"

@@ -198,7 +198,9 @@ class VerdictConfig:
     """When the evidence is enough."""
 
     patience: Patience = option("How many pairs a challenger may cost: 8, 16, 24 or 32.", Patience.default)
-    min_effect: float = option("Smallest gain worth a commit, as a ratio.", 0.005)
+    min_effect: float = option(
+        "Smallest gain worth a commit, as a ratio; an exact metric keeps any gain.", 0.005
+    )
     keep: float | None = option(
         "Probability of a gain needed to keep; by default 0.95 (careful: 0.99).", None
     )

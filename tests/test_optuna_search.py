@@ -20,6 +20,7 @@ from autoopt.proposers.study_file import FileLock
 from autoopt.protocols import Proposer
 from autoopt.records import Experiment, Proposal, Status
 from autoopt.schema import OptunaConfig, ParameterConfig
+from autoopt.scope import Scope
 from autoopt.testing.proposer_suite import ProposerSuite, apply, brief, crashed, judged
 
 SQL = "PRAGMA cache_size = -2000;\n"
@@ -518,3 +519,22 @@ def test_long_descriptions_end_in_a_count(tmp_path: Path, desk: Path) -> None:
     assert all(len(e.description) <= 80 for e in asked)
     assert any(e.description.endswith(" more") for e in asked)
     assert any(e.area == "flags" for e in asked)
+
+
+def test_a_parameter_outside_the_scope_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "settings.ini").write_text("[a]\nsize = 3\n")
+    params = {"size": ParameterConfig(file="settings.ini", key="a.size", low=1, high=9)}
+    search = OptunaSearch(params, OptunaConfig(), tmp_path / "study.log", 0, None)
+
+    search.check(tmp_path, Scope(["settings.ini"]))
+    with pytest.raises(UsageError, match=r"params\.size\.file: settings\.ini is not in scope"):
+        search.check(tmp_path, Scope(["src"]))
+
+
+def test_a_value_that_is_not_there_is_found_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "settings.ini").write_text("[a]\nsize = 3\n")
+    params = {"size": ParameterConfig(file="settings.ini", key="a.sise", low=1, high=9)}
+    search = OptunaSearch(params, OptunaConfig(), tmp_path / "study.log", 0, None)
+
+    with pytest.raises(UsageError, match=r"params\.size\.key"):
+        search.check(tmp_path, Scope(["settings.ini"]))

@@ -26,6 +26,7 @@ from autoopt.proposers.space import Key, Space, fingerprint, order, singles, spa
 from autoopt.proposers.study_file import FileLock, mend
 from autoopt.records import Brief, Edit, Experiment, Failure, Proposal, Status, Value
 from autoopt.schema import OptunaConfig, ParameterConfig
+from autoopt.scope import Scope
 
 _TRIES = 50
 
@@ -67,6 +68,20 @@ class OptunaSearch:
         self._asked: tuple[int, Key] | None = None
         optuna.logging.disable_default_handler()  # the terminal belongs to the run
         self._storage = _open(storage)
+
+    def check(self, desk: Path, scope: Scope) -> None:
+        """See that every value can be read and edited, before anything is measured.
+
+        Raises:
+            UsageError: a parameter's place is missing, unreadable or outside the scope.
+        """
+        for name, place in self._sites.items():
+            if not scope.contains(place.file):
+                option = f"params.{name}.file" if self._params[name].file else "metric.env_file"
+                raise UsageError(
+                    f"{option}: {place.file} is not in scope, so it cannot be edited; add it to scope."
+                )
+        space(self._params, self._present(self._texts(desk)))
 
     def ask(self, brief: Brief) -> Proposal | None:
         """Other values for some parameters, or None when every combination is known.

@@ -1,0 +1,60 @@
+"""`autoopt resume RUN [key=value ...]`: go on where a run stopped or was cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from autoopt import assemble, budget, compose, journal
+from autoopt.commands.drive import account_of, drive
+from autoopt.commands.lookup import find, runs
+from autoopt.errors import UsageError
+from autoopt.journal import Journal
+from autoopt.reporters.summary import summary
+from autoopt.schema import Config
+from autoopt.scope import Scope
+from autoopt.workspaces.git import GitWorkspace
+
+CHANGEABLE = ("budget.", "verdict.", "metric.target", "metric.timeout_s", "confirm")
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Go on with a run; budgets and thresholds may be given anew."""
+    names = [word for word in argv if "=" not in word] or ["last"]
+    overrides = [word for word in argv if "=" in word]
+    if len(names) > 1:
+        raise UsageError(f"resume takes one run, not {len(names)}; write `autoopt resume RUN key=value`.")
+    for word in overrides:
+        if not word.startswith(CHANGEABLE):
+            raise UsageError(
+                f"{word.partition('=')[0]}: cannot change in a run that has begun; "
+                f"a resume takes {', '.join(CHANGEABLE)}."
+            )
+    found = find(runs(environ, Path.cwd()), names[0])
+    files, console = found.files, Console()
+    with journal.held(files.state):
+        config = compose.load(files.config.read_text(), overrides)
+        budget.check(config)
+        record = Journal(files.journal)
+        if finished(config, record):
+            console.print(f"{found.layout.run_id} is already finished.", highlight=False)
+            console.print(summary(account_of(config, record, found.layout)))
+            return 0
+        workspace = GitWorkspace.reopen(
+            files.state,
+            Scope(config.scope, config.off_limits),
+            setup=assemble.setup(config, files, environ),
+        )
+        files.config.write_text(compose.dump(config))
+        drive(config, files, workspace, record, console, environ)
+    return 0
+
+
+def finished(config: Config, record: Journal) -> bool:
+    """Whether the budget leaves nothing to do and the end was told."""
+    spent = budget.spent(config.budget, config.metric, record.history, record.elapsed_s)
+    return (
+        bool(record.history) and spent is not None and record.stopped is not None and record.pending is None
+    )

@@ -1,0 +1,24 @@
+"""`autoopt recipe=NAME scope=PATH`: start a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from autoopt import compose
+
+if TYPE_CHECKING:
+    from autoopt.schema import Config
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Compose the settings and run them, once or (with `-m`) several times."""
+    compose.run(argv, environ, partial(_start, environ=environ))
+    return 0
+
+
+def _start(config: Config, environ: Mapping[str, str]) -> None:
+    from autoopt.commands.start import start  # completion and --cfg need nothing of it
+
+    start(config, environ)

@@ -1,0 +1,59 @@
+"""`autoopt runs`: every run of this repository, with its state and gain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from autoopt import compose, journal
+from autoopt.commands.drive import account_of
+from autoopt.commands.lookup import Found, runs
+from autoopt.errors import DamagedStateError, UsageError
+from autoopt.journal import Journal
+from autoopt.loop import INTERRUPTED
+from autoopt.reporters import account
+from autoopt.reporters.tables import RunRow, runs_table
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """List the runs of the repository here; outside any, those of all repositories."""
+    if argv:
+        raise UsageError(f"{argv[0]}: runs takes no words; `autoopt show RUN` shows one run.")
+    Console().print(runs_table([_row(found) for found in runs(environ, Path.cwd())]))
+    return 0
+
+
+def _row(found: Found) -> RunRow:
+    try:
+        record = Journal(found.files.journal)
+        config = compose.load(found.files.config.read_text())
+    except DamagedStateError as error:
+        return RunRow(
+            run_id=found.layout.run_id,
+            state="damaged",
+            started="",
+            experiments=0,
+            kept=0,
+            result=str(error),
+            goal="",
+        )
+    told = account_of(config, record, found.layout)
+    return RunRow(
+        run_id=found.layout.run_id,
+        state=_state(found, record),
+        started=str(record.header["started"])[:16].replace("T", " "),
+        experiments=len(told.tried),
+        kept=len(told.kept),
+        result=account.headline(told),
+        goal=config.goal,
+    )
+
+
+def _state(found: Found, record: Journal) -> str:
+    if journal.is_held(found.files.state):
+        return "running"
+    if record.stopped is None or record.stopped == INTERRUPTED:
+        return "interrupted"
+    return "finished"

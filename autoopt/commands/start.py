@@ -1,0 +1,109 @@
+"""Starting a run from its settings."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from autoopt import assemble, budget, compose, journal
+from autoopt.commands.drive import drive
+from autoopt.errors import AutooptError, UsageError
+from autoopt.journal import Journal
+from autoopt.places import RunFiles, repository_id, state_root
+from autoopt.reporters.settings import settings_table
+from autoopt.schema import Config
+from autoopt.scope import Scope
+from autoopt.workspaces.git import GitWorkspace
+from autoopt.workspaces.repository import Repository, discover
+from autoopt.workspaces.undo import undo
+
+
+def start(config: Config, environ: Mapping[str, str]) -> None:
+    """Start the run that the settings describe.
+
+    Raises:
+        AutooptError: it cannot start; nothing of it is left on disk unless its baseline was measured.
+    """
+    console = Console()
+    budget.check(config)
+    scope = Scope(config.scope, config.off_limits)
+    repository = discover(Path(config.repo))
+    files = _place(config, repository, environ)
+    console.print(settings_table(config, _facts(config, repository, files)))
+    if config.confirm and not _agreed(console):
+        raise UsageError("not started; change what you do not like with key=value, or set confirm=no.")
+    files.state.mkdir(parents=True, exist_ok=True)
+    with journal.held(files.state):
+        try:
+            workspace, record = _create(config, repository, scope, files, environ)
+            drive(config, files, workspace, record, console, environ)
+        except (AutooptError, KeyboardInterrupt):
+            _undo_unless_measured(files)
+            raise
+
+
+def _create(
+    config: Config, repository: Repository, scope: Scope, files: RunFiles, environ: Mapping[str, str]
+) -> tuple[GitWorkspace, Journal]:
+    files.config.write_text(compose.dump(config))
+    workspace = GitWorkspace.create(
+        repository.root,
+        files.state.name,
+        files.state,
+        scope,
+        desk=None if config.workspace.desk is None else Path(config.workspace.desk),
+        links=config.workspace.link,
+        setup=assemble.setup(config, files, environ),
+    )
+    record = Journal.create(files.journal, run_id=files.state.name, base=workspace.base, goal=config.goal)
+    return workspace, record
+
+
+def _place(config: Config, repository: Repository, environ: Mapping[str, str]) -> RunFiles:
+    """The state directory of the run: by its given id, or by the recipe's name and the time.
+
+    Raises:
+        UsageError: the given id is taken.
+    """
+    folder = state_root(environ) / repository_id(repository.control)
+    if config.run_id is not None:
+        if (folder / config.run_id / "journal.jsonl").exists():
+            raise UsageError(
+                f"run_id: {config.run_id} exists; `autoopt resume {config.run_id}` goes on with it."
+            )
+        return RunFiles(folder / config.run_id)
+    stem = f"{(config.recipe or 'run').replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+    names = (stem if count == 1 else f"{stem}-{count}" for count in range(1, 1000))
+    return RunFiles(next(folder / name for name in names if not (folder / name).exists()))
+
+
+def _facts(config: Config, repository: Repository, files: RunFiles) -> dict[str, str]:
+    changes = repository.changes
+    facts = {
+        "run": files.state.name,
+        "repository": f"{repository.root} at {repository.head[:10]} ({repository.branch or 'detached HEAD'})",
+        "state": str(files.state),
+    }
+    if changes:
+        count = f"{len(changes)} uncommitted change" + ("s" if len(changes) > 1 else "")
+        facts["left out"] = f"your {count}, first {changes[0]}: a run starts from the commit"
+    return facts
+
+
+def _agreed(console: Console) -> bool:
+    if not (sys.stdin.isatty() and console.is_terminal):
+        return True
+    return console.input("Start? \\[Y/n] ").strip().lower() in ("", "y", "yes")
+
+
+def _undo_unless_measured(files: RunFiles) -> None:
+    """A run that never came to its first experiment leaves nothing behind."""
+    if files.journal.exists() and Journal(files.journal).history:
+        return
+    undo(files.state)
+    shutil.rmtree(files.state, ignore_errors=True)

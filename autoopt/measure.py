@@ -1,0 +1,204 @@
+"""Taking the evidence: the baseline, the probe, interleaved pairs, and the final claim."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+from autoopt import judge
+from autoopt.errors import AutooptError, UsageError
+from autoopt.journal import Journal
+from autoopt.protocols import Guard, Meter, Proposer, Reporter, Workspace
+from autoopt.records import Change, Experiment, Failure, Measurement, Sample, Status, Verdict
+from autoopt.schema import Config
+
+SLOW_S = 60.0  # a metric this slow gets three baseline samples at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the loop drives; built by `autoopt.assemble`."""
+
+    proposer: Proposer
+    workspace: Workspace
+    meter: Meter
+    guards: tuple[Guard, ...]
+    reporter: Reporter
+    judge: judge.Judge
+    publish: Callable[[Sequence[Experiment]], None]
+
+
+@dataclass(slots=True)
+class Stages:
+    """Tells the reporter where an experiment is, and adds up the seconds of each stage."""
+
+    reporter: Reporter
+    number: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    _stage: str = ""
+    _since: float = field(default_factory=monotonic)
+
+    def enter(self, stage: str, detail: str = "") -> None:
+        """The experiment is at this stage from now on."""
+        now = monotonic()
+        if self._stage:
+            self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
+        self._stage, self._since = stage, now
+        self.reporter.on_stage(self.number, stage, detail)
+
+    def total(self) -> dict[str, float]:
+        """Seconds by stage, the present one included."""
+        self.enter(self._stage)
+        return {stage: round(seconds, 3) for stage, seconds in self.seconds.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What measuring a change brought: a verdict, or the failure that prevented one."""
+
+    challengers: tuple[Sample, ...] = ()
+    incumbents: tuple[Sample, ...] = ()
+    verdict: Verdict | None = None
+    failure: Failure | None = None
+
+
+def baseline(config: Config, parts: Parts, journal: Journal, stages: Stages) -> Measurement:
+    """Samples of the commit the run starts from.
+
+    Raises:
+        UsageError: the metric command gives no number there.
+    """
+    base, wanted = parts.workspace.base, config.metric.baseline_samples
+    samples: list[Sample] = []
+    while len(samples) < wanted:
+        stages.enter("measure", f"baseline {len(samples) + 1} of {wanted}")
+        taken = parts.meter.sample(base, _seed(config, 0, len(samples)))
+        if isinstance(taken, Failure):
+            raise UsageError(f"metric.command: the baseline gave no number: {taken.reason}{_tail(taken)}")
+        journal.measured(0, taken, None)
+        samples.append(taken)
+        wanted = min(wanted, 3) if taken.wall_s > SLOW_S else wanted
+    return Measurement(commit=base, samples=tuple(samples))
+
+
+def probe(config: Config, parts: Parts, measured: Measurement) -> None:
+    """Put garbage in every file in scope and expect the metric to notice.
+
+    Raises:
+        UsageError: it gives the number it gave before, so it does not run the files the run would edit
+            (an installed copy of the package is the usual cause).
+    """
+    base = parts.workspace.base
+    with parts.workspace.break_scope(base):
+        taken = parts.meter.sample(base, measured.samples[0].seed)
+    if isinstance(taken, Failure):
+        return
+    values = [sample.value for sample in measured.samples]
+    margin = 2 * (max(values) - min(values))
+    if min(values) - margin <= taken.value <= max(values) + margin:
+        raise UsageError(
+            f"metric.command gives {taken.value:g} even with garbage in every file of the scope, "
+            "so it does not run them (an installed copy is the usual cause: set PYTHONPATH in metric.env, or "
+            "name what the command does use in scope; metric.probe=no skips this check)."
+        )
+
+
+def measure(config: Config, parts: Parts, journal: Journal, change: Change, stages: Stages) -> Evidence:
+    """Take pairs (single runs while the metric is exact) until the judge has seen enough."""
+    trial, number = parts.judge.trial(), stages.number
+    pairs: list[tuple[Sample | None, Sample]] = []
+    verdict: Verdict | None = None
+    while verdict is None:
+        exact = trial.exact
+        stages.enter("measure", _progress(trial, len(pairs)))
+        taken = _take(config, parts, change, number, len(pairs), exact)
+        if isinstance(taken, Failure):
+            return Evidence(failure=taken)
+        journal.measured(number, taken[1], taken[0])
+        pairs.append(taken)
+        if taken[0] is None:
+            verdict = trial.add_exact(taken[1].value)
+        else:
+            verdict = trial.add(taken[0].value, taken[1].value)
+            parts.reporter.on_verdict(number, verdict or trial.current())
+        if exact and not trial.exact:  # two runs of one commit disagree: pairs from here on, from the start
+            journal.edited(number, change)
+            pairs.clear()
+    incumbents = tuple(incumbent for incumbent, _ in pairs if incumbent is not None)
+    return Evidence(challengers=tuple(c for _, c in pairs), incumbents=incumbents, verdict=verdict)
+
+
+def _progress(trial: judge.Trial, taken: int) -> str:
+    return f"run {taken + 1} of ≤2" if trial.exact else f"pair {taken + 1} of ≤{trial.max_pairs}"
+
+
+def _take(
+    config: Config, parts: Parts, change: Change, number: int, position: int, exact: bool
+) -> tuple[Sample | None, Sample] | Failure:
+    if not exact:
+        return _pair(config, parts, change.parent, change.commit, number, position)
+    taken = parts.meter.sample(change.commit, _seed(config, number, position))
+    return taken if isinstance(taken, Failure) else (None, taken)
+
+
+def _pair(
+    config: Config, parts: Parts, incumbent: str, challenger: str, number: int, position: int
+) -> tuple[Sample, Sample] | Failure:
+    """Both commits once, next to each other, in random order, with one seed; or the challenger's failure.
+
+    Raises:
+        AutooptError: the incumbent itself no longer runs.
+    """
+    seed, taken = _seed(config, number, position), dict[str, Sample]()
+    order = [incumbent, challenger]
+    if random.Random(f"{config.seed}/{number}/{position}").random() < 0.5:
+        order.reverse()
+    for commit in order:
+        sample = parts.meter.sample(commit, seed)
+        if isinstance(sample, Failure) and commit == incumbent:
+            sample = parts.meter.sample(commit, seed)
+            if isinstance(sample, Failure):
+                raise AutooptError(
+                    f"metric.command: the incumbent no longer runs: {sample.reason}{_tail(sample)}"
+                )
+        if isinstance(sample, Failure):
+            return sample
+        taken[commit] = sample
+    return taken[incumbent], taken[challenger]
+
+
+def confirm(config: Config, parts: Parts, journal: Journal) -> None:
+    """Measure the final claim: fresh pairs of baseline against final, not the sum of lucky steps."""
+    if journal.incumbent.status is Status.baseline or journal.confirmation is not None:
+        return
+    stages = Stages(parts.reporter, journal.next_number)
+    claim = judge.Claim(config.metric.direction)
+    base, final = parts.workspace.base, parts.workspace.incumbent
+    for position in range(claim.max_pairs):
+        stages.enter("confirm", f"pair {position + 1} of ≤{claim.max_pairs}")
+        pair = _pair(config, parts, base, final, journal.next_number, position)
+        if isinstance(pair, Failure):
+            return  # without fresh pairs there is no claim; the report says so
+        if claim.add(pair[0].value, pair[1].value):
+            break
+    journal.confirmed(claim.result())
+
+
+def values(decided: Experiment, known: float | None) -> list[tuple[float, float]]:
+    """(incumbent, challenger) values as the judge saw them; `known` stands in while the metric is exact."""
+    if decided.measurement is None or known is None:
+        return []
+    challengers = [sample.value for sample in decided.measurement.samples]
+    incumbents = [sample.value for sample in decided.incumbent_samples] or [known] * len(challengers)
+    return list(zip(incumbents, challengers, strict=True))
+
+
+def _seed(config: Config, number: int, position: int) -> int:
+    """A seed no other pair of the run has, the same on every resume."""
+    return (config.seed * 1_000_000 + number * 100 + position) % 2**31
+
+
+def _tail(failure: Failure) -> str:
+    return f"\n{failure.tail}" if failure.tail else ""

@@ -1,0 +1,371 @@
+"""The whole loop on real repositories and real commands; only the ideas are scripted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from autoopt import journal as journals
+from autoopt import loop
+from autoopt.errors import RepositoryError, UsageError
+from autoopt.guards.command import CommandGuard
+from autoopt.journal import Journal
+from autoopt.judge import Judge
+from autoopt.measure import Parts
+from autoopt.meters.shell import ShellMeter
+from autoopt.records import Outcome, Proposal, Status
+from autoopt.schema import (
+    BudgetConfig,
+    Config,
+    Direction,
+    ExtractConfig,
+    Extraction,
+    GuardConfig,
+    MetricConfig,
+)
+from autoopt.scope import Scope
+from autoopt.testing.doubles import RecordingReporter, ScriptedProposer, proposal
+from autoopt.workspaces.git import GitWorkspace
+
+# The number in the file, with noise that pairs share by their seed: 10.000 to 10.019 for 10.
+NOISY = "echo METRIC t=$(cat src/value.txt).$(printf %03d $((AUTOOPT_SEED * 7919 % 20)))"
+EXACT = "echo METRIC t=$(cat src/value.txt)"
+
+
+def git(repo: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=repo, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    (root / "src").mkdir(parents=True)
+    (root / "src" / "value.txt").write_text("10")
+    (root / "src" / "other.txt").write_text("x\n")
+    (root / "outside.txt").write_text("keep out\n")
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", ".")
+    git(root, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "start")
+    return root
+
+
+class Bench:
+    """A run in a repository, that can be opened again as another process would."""
+
+    def __init__(self, repo: Path, *, command: str = EXACT, **options: object) -> None:
+        self.repo = repo
+        self.state = repo.parent / "state"
+        self.state.mkdir()
+        self.scope = Scope(["src"])
+        self.config = Config(
+            goal="a smaller number",
+            scope=["src"],
+            metric=MetricConfig(
+                command=command,
+                extract=ExtractConfig(kind=Extraction.named, pattern="t"),
+                warmups=0,
+                direction=Direction.lower,
+                target=options.pop("target", None),  # type: ignore[arg-type]
+                probe=bool(options.pop("probe", False)),
+            ),
+            budget=BudgetConfig(**options),  # type: ignore[arg-type]
+        )
+        self.workspace = GitWorkspace.create(repo, "run", self.state, self.scope)
+        self.journal = Journal.create(
+            self.state / "journal.jsonl", run_id="run", base=self.workspace.base, goal=""
+        )
+
+    def reopen(self) -> None:
+        self.workspace = GitWorkspace.reopen(self.state, self.scope)
+        self.journal = Journal(self.state / "journal.jsonl")
+
+    def run(
+        self,
+        proposals: Sequence[Proposal],
+        *,
+        repairs: Sequence[Proposal] = (),
+        guards: dict[str, str] | None = None,
+        at_stage: Callable[[int, str, str], None] = lambda *_: None,
+    ) -> str:
+        self.proposer = ScriptedProposer(proposals, repairs)
+        self.reporter = RecordingReporter(at_stage)
+        metric, logs = self.config.metric, self.state / "logs"
+        parts = Parts(
+            proposer=self.proposer,
+            workspace=self.workspace,
+            meter=ShellMeter(metric, self.workspace, logs, os.environ, (), None),
+            guards=tuple(
+                CommandGuard(
+                    name,
+                    GuardConfig(command=command),
+                    self.workspace,
+                    os.environ,
+                    logs,
+                    metric=metric,
+                    env_names=(),
+                )
+                for name, command in (guards or {}).items()
+            ),
+            reporter=self.reporter,
+            judge=Judge(self.config.verdict, metric.direction, metric.unit),
+            publish=partial(journals.publish, table=self.repo / "run.tsv", prose=self.repo / "run.log"),
+        )
+        return loop.run(self.config, parts, self.journal)
+
+    def statuses(self) -> list[str]:
+        return [experiment.status.value for experiment in self.journal.history]
+
+    def branch(self) -> str:
+        return git(self.repo, "rev-parse", "autoresearch/run")
+
+
+def value(number: str) -> Proposal:
+    return proposal("src/value.txt", number, f"set the value to {number}")
+
+
+def test_only_improvements_stay_on_the_branch(repo: Path) -> None:
+    bench = Bench(repo)
+
+    reason = bench.run([value("9"), value("12"), value("9\n\n"), value("7")])
+
+    assert reason == "the proposer has nothing left to try"
+    assert bench.statuses() == ["baseline", "keep", "discard", "discard", "keep"]
+    assert git(repo, "log", "--format=%s", "main..autoresearch/run").splitlines() == [
+        "experiment: set the value to 7",
+        "experiment: set the value to 9",
+    ]
+    assert git(repo, "show", "autoresearch/run:src/value.txt") == "7"
+    assert (bench.workspace.desk / "src" / "value.txt").read_text() == "7"
+
+
+def test_noisy_numbers_are_judged_in_interleaved_pairs(repo: Path) -> None:
+    bench = Bench(repo, command=NOISY)
+
+    bench.run([value("9"), value("10\n"), value("11")])
+
+    assert bench.statuses() == ["baseline", "keep", "discard", "discard"]
+    kept = bench.journal.history[1]
+    assert kept.verdict is not None
+    assert kept.verdict.outcome is Outcome.better
+    assert kept.verdict.pairs == len(journals.pairs(kept)) >= 2
+    assert all(pair.incumbent.seed == pair.challenger.seed for pair in journals.pairs(kept))
+    assert bench.journal.confirmation is not None
+    assert 9.0 < bench.journal.confirmation.final < bench.journal.confirmation.baseline < 10.1
+
+
+def test_the_users_checkout_is_as_it_was(repo: Path) -> None:
+    (repo / "src" / "other.txt").write_text("work in progress\n")
+    (repo / "notes.txt").write_text("mine\n")
+    before = {
+        path: path.read_bytes() for path in repo.rglob("*") if path.is_file() and ".git" not in path.parts
+    }
+    index, head, config = ((repo / ".git" / name).read_bytes() for name in ("index", "HEAD", "config"))
+    bench = Bench(repo)
+
+    bench.run([value("9"), value("12")])
+
+    assert {path: path.read_bytes() for path in before} == before
+    assert [(repo / ".git" / name).read_bytes() for name in ("index", "HEAD", "config")] == [
+        index,
+        head,
+        config,
+    ]
+    assert git(repo, "rev-parse", "main") == bench.workspace.base
+    assert git(repo, "fsck", "--strict") == ""
+
+
+def test_a_change_that_breaks_the_command_is_a_crash_without_a_number(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([value("nine"), value("9")])
+
+    crash = bench.journal.history[1]
+    assert crash.status is Status.crash
+    assert crash.value is None
+    assert crash.failure is not None
+    assert "t" in crash.failure.reason
+    assert (repo / "run.tsv").read_text().splitlines()[2].split("\t")[2:4] == ["", "crash"]
+    assert bench.statuses()[2] == "keep"
+
+
+def test_a_repair_amends_the_commit(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([value("nine")], repairs=[value("neun"), value("9")])
+
+    kept = bench.journal.history[1]
+    assert kept.status is Status.keep
+    assert kept.value == 9.0
+    assert len(bench.proposer.failures) == 2
+    assert git(repo, "log", "--format=%P", "-1", "autoresearch/run") == bench.workspace.base
+
+
+def test_two_repairs_are_all_there_are(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([value("a")], repairs=[value("b"), value("c"), value("9")])
+
+    assert bench.statuses() == ["baseline", "crash"]
+
+
+def test_a_guard_overrules_a_better_number(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([value("3"), value("8")], guards={"sane": "test $(cat src/value.txt) -gt 5"})
+
+    rejected = bench.journal.history[1]
+    assert rejected.status is Status.inspector_reject
+    assert [finding.guard for finding in rejected.findings if not finding.passed] == ["sane"]
+    assert bench.statuses()[2] == "keep"
+
+
+def test_guards_are_not_run_for_changes_that_bring_nothing(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([value("12")], guards={"sane": "false"})
+
+    assert bench.statuses() == ["baseline", "discard"]
+
+
+def test_an_edit_outside_the_scope_is_rejected_before_anything_is_committed(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([proposal("outside.txt", "changed\n"), value("9")])
+
+    rejected = bench.journal.history[1]
+    assert rejected.status is Status.inspector_reject
+    assert rejected.commit == ""
+    assert "outside.txt" in rejected.findings[0].message
+    assert bench.statuses()[2] == "keep"
+
+
+def test_a_proposal_that_changes_nothing_is_not_measured(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([value("10")])
+
+    assert bench.statuses() == ["baseline", "discard"]
+    assert bench.journal.history[1].measurement is None
+
+
+def test_the_run_stops_at_the_target(repo: Path) -> None:
+    bench = Bench(repo, target=8.0)
+
+    reason = bench.run([value("9"), value("8"), value("7")])
+
+    assert reason == "the target 8 is reached"
+    assert bench.statuses() == ["baseline", "keep", "keep"]
+
+
+def test_a_baseline_without_a_number_says_why(repo: Path) -> None:
+    bench = Bench(repo, command="echo no number here; exit 3")
+
+    with pytest.raises(UsageError, match="no number here"):
+        bench.run([value("9")])
+
+
+def test_a_metric_that_ignores_the_scope_is_noticed_before_anything_is_spent(repo: Path) -> None:
+    bench = Bench(repo, command="echo METRIC t=5", probe=True)
+
+    with pytest.raises(UsageError, match=r"garbage in every file"):
+        bench.run([value("9")])
+    assert (bench.workspace.desk / "src" / "value.txt").read_text() == "10"
+
+
+def test_a_metric_that_runs_the_scope_passes_the_probe(repo: Path) -> None:
+    bench = Bench(repo, probe=True)
+
+    bench.run([value("9")])
+
+    assert bench.statuses() == ["baseline", "keep"]
+
+
+def test_an_interrupted_run_reverts_and_resumes_with_a_new_number(repo: Path) -> None:
+    bench = Bench(repo, experiments=2)
+
+    def interrupt(number: int, stage: str, detail: str) -> None:
+        if (number, stage) == (2, "measure"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.run([value("9"), value("8")], at_stage=interrupt)
+
+    assert bench.journal.stopped == loop.INTERRUPTED
+    assert git(bench.workspace.desk, "status", "--porcelain") == ""
+    bench.reopen()
+    assert bench.journal.next_number == 3
+
+    reason = bench.run([value("8"), value("7")])
+
+    assert reason == "the budget of 2 experiments is spent"
+    assert [experiment.number for experiment in bench.journal.history] == [0, 1, 3]
+    assert [experiment.number for experiment in bench.proposer.told] == [0, 1, 3]
+    assert git(repo, "show", "autoresearch/run:src/value.txt") == "8"
+
+
+def test_a_keep_that_was_decided_but_not_carried_out_is_completed(repo: Path) -> None:
+    bench = Bench(repo)
+    bench.run([value("9")])
+    lines = bench.journal.path.read_bytes().splitlines(keepends=True)
+    upto = next(n for n, line in enumerate(lines) if b'"DECIDED"' in line and b'"keep"' in line)
+    bench.journal.path.write_bytes(b"".join(lines[: upto + 1]))
+    kept = bench.branch()
+    git(repo, "update-ref", "refs/heads/autoresearch/run", bench.workspace.base)
+    bench.reopen()
+
+    bench.run([value("8")])
+
+    assert bench.statuses() == ["baseline", "keep", "keep"]
+    assert git(repo, "rev-parse", "autoresearch/run~1") == kept
+
+
+def test_a_branch_that_somebody_moved_stops_the_resume(repo: Path) -> None:
+    bench = Bench(repo)
+    bench.run([value("9")])
+    lines = bench.journal.path.read_bytes().splitlines(keepends=True)
+    upto = next(n for n, line in enumerate(lines) if b'"DECIDED"' in line and b'"keep"' in line)
+    bench.journal.path.write_bytes(b"".join(lines[: upto + 1]))
+    tree = git(repo, "rev-parse", "HEAD^{tree}")
+    other = git(repo, "-c", "user.name=t", "-c", "user.email=t@t", "commit-tree", tree, "-m", "mine")
+    git(repo, "update-ref", "refs/heads/autoresearch/run", other)
+    bench.reopen()
+
+    with pytest.raises(RepositoryError, match="moved"):
+        bench.run([value("8")])
+
+
+def test_a_resume_brings_the_judge_to_the_same_mind(repo: Path) -> None:
+    once = Bench(repo, command=NOISY)
+    once.run([value("9"), value("11"), value("8")])
+    bench = Bench.__new__(Bench)
+    bench.__dict__ = dict(once.__dict__)
+    bench.reopen()
+
+    bench.run([])
+    again = [experiment.verdict for experiment in bench.journal.history]
+
+    assert again == [experiment.verdict for experiment in once.journal.history]
+    assert bench.journal.confirmation is not None
+
+
+def test_an_exact_metric_that_turns_out_noisy_goes_on_in_pairs(repo: Path) -> None:
+    counter = repo.parent / "count"
+    flaky = (
+        f"n=$(cat {counter} 2>/dev/null || echo 0); echo $((n + 1)) > {counter}; "
+        "echo METRIC t=$(cat src/value.txt).$((n < 5 ? 0 : n % 3))"
+    )
+    bench = Bench(repo, command=flaky)
+
+    bench.run([value("8")])
+
+    kept = bench.journal.history[1]
+    assert kept.verdict is not None
+    assert kept.status is Status.keep
+    assert kept.verdict.pairs == len(journals.pairs(kept)) >= 2
+    assert Journal(bench.journal.path).history == bench.journal.history
