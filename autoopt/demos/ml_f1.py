@@ -97,13 +97,13 @@ params:
     log: true
     first: [1.0]
     when: {kind: logistic}
-  neighbors: {file: params.yaml, key: model.knn.neighbors, low: 1, high: 30, first: [5], when: {kind: knn}}
+  neighbors: {file: params.yaml, key: model.knn.neighbors, low: 1, high: 30, when: {kind: knn}}
   components: {file: params.yaml, key: features.components, low: 4, high: 48, step: 4, first: [24]}
   scale: {file: params.yaml, key: features.scale, choices: [none, standard, minmax], first: [none]}
 verdict:
   patience: quick # each pair costs seconds here, so an unclear change is given up early
 budget:
-  experiments: 5
+  experiments: 4
 """
 
 _README = """\

@@ -1,0 +1,166 @@
+"""What there is to tell about a run, worked out once for the terminal and for the Markdown report."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+
+from autoopt.records import Confirmation, Experiment, Measurement, Status
+from autoopt.reporters import words
+from autoopt.schema import Direction
+
+TOP = 3
+"""How many of the kept changes a report names as the ones that mattered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A run as its report needs it.
+
+    Attributes:
+        history: Every experiment in order, baseline first; empty when not even the baseline was measured.
+        confirmation: The final claim; None when there was no fresh comparison.
+        branch: The run branch, holding the kept commits.
+        base: The commit the run started from.
+        reason: Why it ended, as the loop said it.
+        desk: The run's worktree, None when it has been removed.
+        diffs: Diffs by experiment number, for those the report shows.
+        facts: Further lines for the report's head (recipe, command, machine), by name.
+    """
+
+    run_id: str
+    goal: str
+    unit: str
+    direction: Direction
+    history: tuple[Experiment, ...]
+    confirmation: Confirmation | None
+    branch: str
+    base: str
+    reason: str
+    desk: str | None = None
+    diffs: Mapping[int, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> tuple[Experiment, ...]:
+        """The experiments whose commits are on the branch, in order."""
+        return tuple(experiment for experiment in self.history if experiment.status is Status.keep)
+
+    @property
+    def tried(self) -> tuple[Experiment, ...]:
+        """Every experiment but the baseline."""
+        return tuple(experiment for experiment in self.history if experiment.status is not Status.baseline)
+
+    @property
+    def failed(self) -> tuple[Experiment, ...]:
+        """What was tried and not kept."""
+        return tuple(experiment for experiment in self.tried if experiment.status is not Status.keep)
+
+    @property
+    def final(self) -> Experiment | None:
+        """The best so far: the last kept experiment, else the baseline."""
+        kept = self.kept
+        return kept[-1] if kept else self.history[0] if self.history else None
+
+
+def top(account: Account) -> tuple[Experiment, ...]:
+    """The kept changes with the largest effects, the largest first."""
+    judged = [experiment for experiment in account.kept if experiment.verdict is not None]
+    ranked = sorted(
+        judged, key=lambda experiment: -(experiment.verdict.effect if experiment.verdict else 0.0)
+    )
+    return tuple(ranked[:TOP])
+
+
+def counts(account: Account) -> str:
+    """As in "8 experiments: 3 keep, 4 discard, 1 crash"."""
+    return tally(account.history)
+
+
+def tally(history: tuple[Experiment, ...]) -> str:
+    """How many experiments there were and how they were decided, the baseline not counted."""
+    found: Counter[Status] = Counter(
+        experiment.status for experiment in history if experiment.status is not Status.baseline
+    )
+    listed = ", ".join(f"{found[status]} {status}" for status in Status if found[status])
+    return words.count(found.total(), "experiment") + (f": {listed}" if listed else "")
+
+
+def headline(account: Account) -> str:
+    """The run's result in one line; a gain is claimed from the confirmation and from nothing else."""
+    if account.confirmation is not None:
+        return words.headline(account.confirmation, account.direction, account.unit)
+    if not account.history:
+        return "Nothing was measured."
+    if not account.kept:
+        return f"Nothing was gained: {_nothing(account)}"
+    return (
+        "Not confirmed: no fresh pairs of baseline against final were measured, so no total gain is claimed."
+    )
+
+
+def _nothing(account: Account) -> str:
+    tried = len(account.tried)
+    if tried == 0:
+        return "no experiment was decided, the branch is the commit it started from."
+    return f"none of {words.count(tried, 'experiment')} was better, the branch is the commit it started from."
+
+
+def claimed(account: Account) -> str:
+    """What the kept steps claimed one by one; empty unless they can be added up."""
+    verdicts = [experiment.verdict for experiment in account.kept if experiment.verdict is not None]
+    if not verdicts or len({verdict.is_ratio for verdict in verdicts}) > 1:
+        return ""
+    total = math.fsum(verdict.effect for verdict in verdicts)
+    said = words.gain(total, account.direction, account.unit, is_ratio=verdicts[0].is_ratio)
+    steps = words.count(len(verdicts), "kept step")
+    return f"{said} is what {steps} claimed when measured; steps picked for being good claim too much"
+
+
+def details(account: Account) -> tuple[tuple[str, float, float], ...]:
+    """Further numbers the command printed: name, baseline median, final median; largest change first."""
+    final = account.final
+    if not account.history or final is None or final.number == account.history[0].number:
+        return ()
+    before, after = _medians(account.history[0].measurement), _medians(final.measurement)
+    rows = [(name, before[name], after[name]) for name in before if name in after]
+    return tuple(sorted(rows, key=lambda row: (-abs(_log_ratio(row[1], row[2])), row[0])))
+
+
+def _medians(measurement: Measurement | None) -> dict[str, float]:
+    if measurement is None:
+        return {}
+    names = dict.fromkeys(name for sample in measurement.samples for name in sample.details)
+    return {
+        name: median(sample.details[name] for sample in measurement.samples if name in sample.details)
+        for name in names
+    }
+
+
+def _log_ratio(before: float, after: float) -> float:
+    return math.log(after / before) if before > 0 and after > 0 else after - before
+
+
+def interrupted(account: Account) -> tuple[int, ...]:
+    """Numbers that were begun and never decided: their attempts were interrupted and reverted."""
+    decided = {experiment.number for experiment in account.history}
+    return tuple(number for number in range(max(decided, default=0)) if number not in decided)
+
+
+def next_steps(account: Account) -> tuple[tuple[str, str], ...]:
+    """What to do now: a sentence and the exact command, in the order one would do them."""
+    steps = []
+    branch, run = shlex.quote(account.branch), shlex.quote(account.run_id)
+    if account.kept:
+        steps.append(("Review what was kept", f"git log --stat {account.base[:12]}..{branch}"))
+        steps.append(("Take it", f"git merge {branch}"))
+    more = max(10, 2 * len(account.tried))
+    steps.append(("Go on with the same run", f"autoopt resume {run} budget.experiments={more}"))
+    steps.append(("Write the report again", f"autoopt report {run}"))
+    if account.desk is not None:
+        steps.append(("Remove its worktree", f"git worktree remove {shlex.quote(account.desk)}"))
+    return tuple(steps)

@@ -1,0 +1,173 @@
+"""The report of a run as Markdown: result first, then every experiment, kept or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from autoopt.records import Experiment, Status
+from autoopt.reporters import account as accounts
+from autoopt.reporters import words
+from autoopt.reporters.account import Account
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#])")
+_DIFF_LINES = 400
+_DETAIL_ROWS = 50
+_TAIL_LINES = 20
+
+
+def report(account: Account) -> str:
+    """The whole report, ending in a newline."""
+    sections = (
+        _head(account),
+        _result(account),
+        _top(account),
+        _details(account),
+        _experiments(account),
+        _kept(account),
+        _failed(account),
+        _next(account),
+        _diffs(account),
+    )
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _head(account: Account) -> str:
+    facts = {"ended": account.reason, "branch": account.branch, "base": account.base[:12], **account.facts}
+    rows = [
+        (name, _code(text) if name in ("branch", "base") else _text(text)) for name, text in facts.items()
+    ]
+    title = f"# {_text(account.goal or account.run_id)}"
+    listed = "\n".join(f"- {_text(name)}: {shown}" for name, shown in rows if shown)
+    return f"{title}\n\n- run: {_code(account.run_id)}\n{listed}"
+
+
+def _result(account: Account) -> str:
+    lines = [f"**{_text(accounts.headline(account))}**", "", f"{_text(accounts.counts(account))}."]
+    if claimed := accounts.claimed(account):
+        lines.append(f"For comparison only: {_text(claimed)}.")
+    if gone := accounts.interrupted(account):
+        numbers = ", ".join(f"{number}" for number in gone)
+        lines.append(f"Interrupted before a decision, and reverted: {numbers}.")
+    return "## Result\n\n" + "\n".join(lines)
+
+
+def _top(account: Account) -> str:
+    found = accounts.top(account)
+    rows = [f"{place}. {_sentence(experiment)}" for place, experiment in enumerate(found, start=1)]
+    return "## What mattered most\n\n" + "\n".join(rows) if rows else ""
+
+
+def _sentence(experiment: Experiment) -> str:
+    why = f"{_text(words.decision(experiment))}. {_text(experiment.hypothesis)}".rstrip()
+    return f"**{_text(experiment.description)}** (experiment {experiment.number}): {why}"
+
+
+def _details(account: Account) -> str:
+    rows = accounts.details(account)
+    if not rows:
+        return ""
+    shown = [
+        (name, words.number(before), words.number(after), words.raw_change(before, after))
+        for name, before, after in rows[:_DETAIL_ROWS]
+    ]
+    note = "Medians from when each of the two was measured, for orientation: they are not fresh pairs."
+    if len(rows) > _DETAIL_ROWS:
+        note += f" The {_DETAIL_ROWS} largest changes of {len(rows)}."
+    table = _table(("", "baseline", "final", "change"), shown, right=(1, 2, 3))
+    return f"## Details the command printed\n\n{table}\n\n{note}"
+
+
+def _experiments(account: Account) -> str:
+    rows = [
+        (
+            str(experiment.number),
+            experiment.status.value,
+            words.moved(experiment, account.unit),
+            experiment.description,
+            words.decision(experiment),
+            experiment.commit[:10],
+        )
+        for experiment in account.history
+    ]
+    columns = ("", "status", "metric", "experiment", "why", "commit")
+    return "## Every experiment\n\n" + _table(columns, rows, right=(0,)) if rows else ""
+
+
+def _kept(account: Account) -> str:
+    rows = [
+        f"{experiment.commit[:10]} experiment: {words.one_line(experiment.description)} "
+        f"(+{experiment.added} −{experiment.removed}, {', '.join(map(words.one_line, experiment.paths))})"
+        for experiment in account.kept
+    ]
+    return "## Kept commits\n\n" + _fenced("\n".join(rows)) if rows else ""
+
+
+def _failed(account: Account) -> str:
+    groups = []
+    for status in (Status.discard, Status.inspector_reject, Status.crash):
+        found = [experiment for experiment in account.failed if experiment.status is status]
+        if found:
+            groups.append(f"### {status} ({len(found)})\n\n" + "\n".join(_tried(item) for item in found))
+    return "## Tried and not kept\n\n" + "\n\n".join(groups) if groups else ""
+
+
+def _tried(experiment: Experiment) -> str:
+    line = f"- {_sentence(experiment)}"
+    output = words.lines(_output(experiment)).strip("\n").splitlines()[-_TAIL_LINES:]
+    return line + "\n\n" + _indented(_fenced("\n".join(output))) if output else line
+
+
+def _output(experiment: Experiment) -> str:
+    """What the command or the guard printed, where it is more than the line above has room for."""
+    if experiment.failure is not None:
+        return experiment.failure.tail
+    said = [finding.message for finding in experiment.findings if not finding.passed]
+    return "\n".join(message for message in said if "\n" in message.strip())
+
+
+def _next(account: Account) -> str:
+    steps = accounts.next_steps(account)
+    return "## Next\n\n" + _fenced("\n".join(f"{command}  # {why}" for why, command in steps), "sh")
+
+
+def _diffs(account: Account) -> str:
+    shown = [
+        f"### {item.number}. {_text(item.description)}\n\n{_diff(account.diffs[item.number])}"
+        for item in account.history
+        if account.diffs.get(item.number, "").strip()
+    ]
+    return "## Diffs\n\n" + "\n\n".join(shown) if shown else ""
+
+
+def _diff(diff: str) -> str:
+    rows = words.lines(diff).rstrip("\n").split("\n")
+    fenced = _fenced("\n".join(rows[:_DIFF_LINES]), "diff")
+    left = len(rows) - _DIFF_LINES
+    return f"{fenced}\n\n{words.count(left, 'further line')} not shown." if left > 0 else fenced
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[int, ...]) -> str:
+    marks = ["---:" if place in right else "---" for place in range(len(columns))]
+    cells = [[_text(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [list(columns), marks, *cells])
+
+
+def _text(text: str) -> str:
+    """The text so that Markdown shows it as it is: it may come from a program's output."""
+    return _SPECIAL.sub(r"\\\1", words.one_line(text))
+
+
+def _code(text: str) -> str:
+    return f"`{words.one_line(text).replace('`', chr(39))}`"
+
+
+def _fenced(text: str, language: str = "") -> str:
+    """The text in a fence longer than any run of backticks inside it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.split("\n"))

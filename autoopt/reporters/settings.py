@@ -1,0 +1,124 @@
+"""The resolved settings of a run, shown before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich.table import Table
+
+from autoopt.reporters import words
+from autoopt.reporters.tables import facts_table
+from autoopt.schema import BudgetConfig, Config, ExtractConfig, GuardConfig, ParameterConfig
+
+_PARAMETERS = 12
+
+
+def settings_table(config: Config, facts: Mapping[str, str]) -> Table:
+    """What the run will do, one line per setting; `facts` are the repository's, shown last."""
+    metric, workspace = config.metric, config.workspace
+    rows = {
+        "goal": config.goal,
+        "recipe": config.recipe or "",
+        "metric": metric.command,
+        "prepare": metric.prepare or "",
+        "read as": _extraction(metric.extract),
+        "better": _better(config),
+        "limit": _limit(config),
+        "environment": _environment(config),
+        "scope": _listed(config.scope) or "nothing may be edited",
+        "off limits": _listed(config.off_limits),
+        "guards": "\n".join(_guard(name, guard) for name, guard in config.guards.items()) or "none",
+        "parameters": _parameters(config),
+        "search": f"{config.propose.optuna.sampler}, seed {config.seed}",
+        "evidence": _evidence(config),
+        "budget": _budget(config.budget),
+        "worktree": workspace.desk or "beside the repository",
+        "linked": ", ".join(workspace.link),
+        "setup": workspace.setup or "",
+        **facts,
+    }
+    return facts_table(rows)
+
+
+def _extraction(extract: ExtractConfig) -> str:
+    kind = {"exit_code": "exit code", "peak_memory": "peak memory"}.get(
+        extract.kind.value, extract.kind.value
+    )
+    if extract.kind.value in ("wall", "cpu"):
+        return f"{kind} time of the command"
+    place = f"file {extract.file}" if extract.file else extract.stream.value
+    said = f"{kind} {extract.pattern}".strip()
+    return said if extract.kind.value in ("exit_code", "peak_memory") else f"{said} in {place}"
+
+
+def _better(config: Config) -> str:
+    metric = config.metric
+    said = f"{metric.direction.value}, in {metric.unit}" if metric.unit else metric.direction.value
+    return said if metric.target is None else f"{said}; stop at {words.number(metric.target, metric.unit)}"
+
+
+def _limit(config: Config) -> str:
+    limit = config.metric.timeout_s
+    return "twice the baseline, at least 10 s" if limit is None else words.duration(limit)
+
+
+def _environment(config: Config) -> str:
+    """The names only: a value may be a secret."""
+    names = ", ".join(sorted(config.metric.env))
+    held = f"parameters in {config.metric.env_file}" if config.metric.env_file else ""
+    return "; ".join(filter(None, (names, held)))
+
+
+def _listed(paths: object) -> str:
+    if isinstance(paths, str):
+        return paths
+    return ", ".join(str(path) for path in paths) if isinstance(paths, Iterable) else ""
+
+
+def _guard(name: str, guard: GuardConfig) -> str:
+    wanted = "rows as at the base: " if guard.kind.value == "rows" else ""
+    expected = f" (output must contain {guard.expect})" if guard.expect else ""
+    return f"{name}: {wanted}{guard.command}{expected}"
+
+
+def _parameters(config: Config) -> str:
+    shown = [f"{name}: {_space(parameter)}" for name, parameter in config.params.items()]
+    lines = shown[:_PARAMETERS]
+    if len(shown) > _PARAMETERS:
+        lines.append(f"and {len(shown) - _PARAMETERS} more")
+    if config.propose.discover:
+        lines.append(f"further ones from: {config.propose.discover}")
+    return "\n".join(lines) or "none"
+
+
+def _space(parameter: ParameterConfig) -> str:
+    """What it may be and where it is: "10 to 1000, log, in params.yaml model.depth"."""
+    if parameter.choices is not None:
+        space = ", ".join(words.value(choice) for choice in parameter.choices)
+    elif parameter.low is not None and parameter.high is not None:
+        space = f"{words.number(parameter.low)} to {words.number(parameter.high)}"
+        space += ", log" if parameter.log else ""
+        space += f", step {words.number(parameter.step)}" if parameter.step is not None else ""
+    else:
+        space = "present or absent" if parameter.line is not None else "any"
+    sites = (parameter.key, parameter.python, parameter.sql, parameter.regex, parameter.env, parameter.line)
+    place = next((site for site in sites if site), "")
+    where = " ".join(filter(None, (parameter.file, place)))
+    only = ", ".join(f"{name} = {words.value(held)}" for name, held in parameter.when.items())
+    return f"{space}  [{where}]" + (f" while {only}" if only else "")
+
+
+def _evidence(config: Config) -> str:
+    verdict = config.verdict
+    sure = f", kept when {verdict.keep:.0%} sure" if verdict.keep is not None else ""
+    smallest = f"smallest gain worth a commit {words.percent(verdict.min_effect)}"
+    return f"{verdict.patience.value} patience, {smallest}{sure}"
+
+
+def _budget(budget: BudgetConfig) -> str:
+    parts = (
+        words.count(budget.experiments, "experiment") if budget.experiments is not None else "",
+        budget.wall or "",
+        f"stop after {budget.plateau} without a keep" if budget.plateau is not None else "",
+    )
+    return ", ".join(filter(None, parts)) or "until there is nothing left to try"

@@ -1,0 +1,235 @@
+"""Tables and pages for the terminal: settings before a run, runs, experiments, one experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from autoopt.records import Experiment, Status
+from autoopt.reporters import words
+
+STYLES = {
+    Status.baseline: "cyan",
+    Status.keep: "bold green",
+    Status.discard: "dim",
+    Status.inspector_reject: "yellow",
+    Status.crash: "red",
+}
+"""Colours of the statuses; the word is always there too, so that nothing hangs on colour."""
+
+_WIDE = 72
+_VERY_WIDE = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run in the list of runs.
+
+    Attributes:
+        state: Where it stands, one word or two: running, finished, interrupted, damaged.
+        started: When, for people.
+        result: What came of it, in one line.
+    """
+
+    run_id: str
+    state: str
+    started: str
+    experiments: int
+    kept: int
+    result: str
+    goal: str
+
+
+def plain_table(columns: Sequence[str], right: Sequence[str] = ()) -> Table:
+    """A table without frames whose cells wrap: nothing is cut off when a pipe has no width."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def runs_table(rows: Iterable[RunRow]) -> RenderableType:
+    """The runs of a repository, one line each, or a sentence when there are none."""
+    listed = tuple(rows)
+    if not listed:
+        return Text("No runs yet in this repository.")
+    return _Runs(listed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    rows: tuple[RunRow, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        if options.max_width < _WIDE:
+            yield from (self._entry(row) for row in self.rows)
+            return
+        table = plain_table(("run", "state", "started", "tried", "kept", "result"), ("tried", "kept"))
+        for row in self.rows:
+            cells = (
+                row.run_id,
+                row.state,
+                row.started,
+                str(row.experiments),
+                str(row.kept),
+                row.result or row.goal,
+            )
+            table.add_row(*(Text(words.one_line(cell)) for cell in cells))
+        yield table
+
+    @staticmethod
+    def _entry(row: RunRow) -> RenderableType:
+        head = Text.assemble((words.one_line(row.run_id), "bold"), f"  {row.state}  {row.started}")
+        tried = f"{words.count(row.experiments, 'experiment')}, {row.kept} kept"
+        said = Text(f"{tried}: {words.one_line(row.result or row.goal)}")
+        return Group(head, Padding(said, (0, 0, 0, 2)))
+
+
+def experiments_table(history: Sequence[Experiment], unit: str) -> RenderableType:
+    """Every experiment with its numbers, status and verdict; a list of entries on a narrow terminal."""
+    return _Experiments(tuple(history), unit) if history else Text("No experiments yet.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Experiments:
+    history: tuple[Experiment, ...]
+    unit: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        if options.max_width < _WIDE:
+            yield from (experiment_line(experiment, self.unit) for experiment in self.history)
+        elif options.max_width < _VERY_WIDE:
+            yield self._table(("experiment",), self._stacked)
+        else:
+            yield self._table(("experiment", "why", "commit"), self._apart)
+
+    def _table(self, columns: tuple[str, ...], cells: Callable[[Experiment], Iterable[Text]]) -> Table:
+        table = plain_table(("#", "status", "metric", *columns), ("#",))
+        for column in table.columns[:3]:
+            column.no_wrap = True
+        for experiment in self.history:
+            numbers = Text(words.moved(experiment, self.unit))
+            table.add_row(str(experiment.number), status_text(experiment.status), numbers, *cells(experiment))
+        return table
+
+    @staticmethod
+    def _stacked(experiment: Experiment) -> Iterator[Text]:
+        said = (words.one_line(experiment.description), words.decision(experiment))
+        yield Text("\n".join(filter(None, said)))
+
+    @staticmethod
+    def _apart(experiment: Experiment) -> Iterator[Text]:
+        yield Text(words.one_line(experiment.description))
+        yield Text(words.decision(experiment))
+        yield Text(experiment.commit[:10], style="dim")
+
+
+def status_text(status: Status) -> Text:
+    """The status word in its colour."""
+    return Text(status.value, style=STYLES[status])
+
+
+def experiment_line(experiment: Experiment, unit: str) -> Text:
+    """One experiment on one line: "#3 keep  412 ms → 318 ms  KEEP 22.8 % faster …  orders index on …"."""
+    parts = (
+        words.moved(experiment, unit),
+        words.decision(experiment),
+        words.one_line(experiment.description),
+    )
+    line = Text.assemble((f"#{experiment.number} ", "bold"), status_text(experiment.status))
+    for part in parts:
+        if part:
+            line.append(f"  {part}")
+    return line
+
+
+def experiment_text(experiment: Experiment, diff: str, unit: str) -> RenderableType:
+    """Everything about one experiment: idea, parameters, pairs, verdict, guards, failure, times, diff."""
+    title = Text.assemble((f"Experiment {experiment.number} ", "bold"), status_text(experiment.status))
+    parts: list[RenderableType] = [title, _facts(experiment)]
+    for heading, body in _sections(experiment, diff, unit):
+        parts += [Text(), Text(heading, style="bold"), Padding(body, (0, 0, 0, 2))]
+    return Group(*parts)
+
+
+def _facts(experiment: Experiment) -> RenderableType:
+    parameters = ", ".join(f"{name} = {words.value(held)}" for name, held in experiment.parameters.items())
+    touched = f"{', '.join(experiment.paths)} (+{experiment.added} −{experiment.removed})"
+    stages = ", ".join(f"{stage} {words.duration(spent)}" for stage, spent in experiment.seconds.items())
+    facts = {
+        "change": experiment.description,
+        "hypothesis": experiment.hypothesis,
+        "parameters": parameters,
+        "from": " · ".join(filter(None, (experiment.source, experiment.area))),
+        "commit": experiment.commit,
+        "against": experiment.parent if experiment.parent != experiment.commit else "",
+        "files": touched if experiment.paths else "",
+        "decided": words.decision(experiment),
+        "time": stages,
+        "finished": experiment.finished,
+    }
+    return facts_table(facts)
+
+
+def facts_table(facts: Mapping[str, str]) -> Table:
+    """Names and texts in two columns; empty texts are left out."""
+    table = plain_table(("", ""))
+    table.show_header = False
+    table.columns[0].style = "dim"
+    table.columns[0].no_wrap = True
+    for name, text in facts.items():
+        if text:
+            table.add_row(Text(words.one_line(name)), Text(words.lines(text).strip()))
+    return table
+
+
+def _sections(experiment: Experiment, diff: str, unit: str) -> Iterator[tuple[str, RenderableType]]:
+    if experiment.measurement is not None:
+        yield ("Pairs" if experiment.incumbent_samples else "Samples"), _samples(experiment, unit)
+    if experiment.findings:
+        yield "Guards", _findings(experiment)
+    if experiment.failure is not None and experiment.failure.tail.strip():
+        yield "Last output", Text(words.lines(experiment.failure.tail).strip("\n"))
+    if diff.strip():
+        yield "Diff", _diff(diff)
+
+
+def _samples(experiment: Experiment, unit: str) -> RenderableType:
+    after = experiment.measurement.samples if experiment.measurement else ()
+    if not experiment.incumbent_samples:
+        return Text(", ".join(words.number(sample.value, unit) for sample in after))
+    table = plain_table(
+        ("pair", "incumbent", "challenger", "change"), ("pair", "incumbent", "challenger", "change")
+    )
+    for place, (old, new) in enumerate(zip(experiment.incumbent_samples, after, strict=False), start=1):
+        numbers = words.change(old.value, new.value, unit).split(" → ")
+        table.add_row(str(place), *numbers, words.raw_change(old.value, new.value))
+    return table
+
+
+def _findings(experiment: Experiment) -> RenderableType:
+    table = plain_table(("", "", ""))
+    table.show_header = False
+    for finding in experiment.findings:
+        word = Text("passed", style="green") if finding.passed else Text("failed", style="red")
+        table.add_row(Text(words.one_line(finding.guard)), word, Text(words.lines(finding.message).strip()))
+    return table
+
+
+def _diff(diff: str) -> Text:
+    text = Text(overflow="fold")
+    for line in words.lines(diff).rstrip("\n").split("\n"):
+        text.append(f"{line}\n", style=_diff_style(line))
+    text.rstrip()
+    return text
+
+
+def _diff_style(line: str) -> str:
+    if line.startswith(("+++", "---", "diff ", "index ")):
+        return "bold"
+    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")

@@ -1,0 +1,534 @@
+import io
+import logging
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from autoopt.records import (
+    Confirmation,
+    Experiment,
+    Failure,
+    Finding,
+    Measurement,
+    Outcome,
+    Sample,
+    Status,
+    Verdict,
+)
+from autoopt.reporters import account as accounts
+from autoopt.reporters import markdown, words
+from autoopt.reporters.account import Account
+from autoopt.reporters.console import LiveReporter, PlainReporter, reporter_for
+from autoopt.reporters.settings import settings_table
+from autoopt.reporters.summary import summary
+from autoopt.reporters.tables import RunRow, experiment_text, experiments_table, runs_table
+from autoopt.schema import BudgetConfig, Config, Direction, GuardConfig, MetricConfig, ParameterConfig
+
+LOWER, HIGHER = Direction.lower, Direction.higher
+
+
+def sample(value, **details):
+    return Sample(value=value, wall_s=value, cpu_s=value, peak_bytes=1 << 20, seed=1, details=details)
+
+
+def verdict(effect, sentence, pairs=3, is_ratio=True):
+    return Verdict(
+        outcome=Outcome.better if effect > 0 else Outcome.worse,
+        effect=effect,
+        low=effect - 0.01,
+        high=effect + 0.01,
+        probability=0.99,
+        pairs=pairs,
+        is_ratio=is_ratio,
+        sentence=sentence,
+    )
+
+
+def experiment(number, status, description, values=(), against=(), **rest):
+    commit = f"{number:x}" * 40
+    return Experiment(
+        number=number,
+        status=status,
+        commit=commit,
+        parent="0" * 40,
+        description=description,
+        hypothesis=rest.pop("hypothesis", f"{description} should improve time because it does less"),
+        area="report.py",
+        source="optuna",
+        measurement=Measurement(commit=commit, samples=tuple(values)) if values else None,
+        incumbent_samples=tuple(against),
+        **rest,
+    )
+
+
+BASELINE = experiment(
+    0, Status.baseline, "baseline", [sample(0.41 + place / 1000, q1=120, q2=80) for place in range(5)]
+)
+KEEP = experiment(
+    1,
+    Status.keep,
+    "orders: index on (customer, day)",
+    [sample(0.318, q1=60, q2=81), sample(0.320, q1=61, q2=79)],
+    [sample(0.412), sample(0.414)],
+    verdict=verdict(0.26, "KEEP 23 % faster (95 % 21–24 %), 99 % sure, 3 pairs"),
+    findings=(Finding(guard="rows", passed=True, message="12 queries, same rows"),),
+    parameters={"index": True, "cache": None},
+    paths=("setup.sql",),
+    added=2,
+    removed=1,
+    seconds={"ask": 0.01, "measure": 2.4},
+)
+DISCARD = experiment(
+    2,
+    Status.discard,
+    "cache_size 2000 → 64000",
+    [sample(0.319)],
+    [sample(0.318)],
+    verdict=verdict(-0.003, "REVERT no gain ≥ 1.4 % plausible, 2 pairs"),
+)
+CRASH = experiment(
+    4,
+    Status.crash,
+    "mode = OFF | \x1b[31mred\x1b[0m",
+    failure=Failure(reason="exit code 1", tail='\x1b[31mnear "OFF": syntax error\x1b[0m\n```\nend'),
+)
+REJECT = experiment(
+    5,
+    Status.inspector_reject,
+    "hours as they are",
+    [sample(0.2)],
+    [sample(0.318)],
+    verdict=verdict(0.4, "KEEP 33 % faster"),
+    findings=(
+        Finding(guard="tests", passed=False, message="exit code 1\nTraceback ...\nFAILED (failures=1)"),
+    ),
+)
+LATER = experiment(
+    6,
+    Status.keep,
+    "temp_store = MEMORY",
+    [sample(0.309, q1=58, q2=70)],
+    [sample(0.318)],
+    verdict=verdict(0.03, "KEEP 3.0 % faster"),
+)
+HISTORY = (BASELINE, KEEP, DISCARD, CRASH, REJECT, LATER)
+CONFIRMED = Confirmation(
+    baseline=0.413, final=0.311, effect=0.2837, low=0.27, high=0.297, pairs=8, is_ratio=True
+)
+
+
+def told(**changes):
+    whole = Account(
+        run_id="orders-1",
+        goal="lower query latency",
+        unit="s",
+        direction=LOWER,
+        history=HISTORY,
+        confirmation=CONFIRMED,
+        branch="autoresearch/orders-1",
+        base="0123456789abcdef" * 2,
+        reason="the budget of 6 experiments is spent",
+        desk="/home/me/my shop-orders-1",
+    )
+    return replace(whole, **changes)
+
+
+def rendered(renderable, width=200, **options):
+    console = Console(width=width, file=io.StringIO(), record=True, **options)
+    console.print(renderable)
+    return console.export_text(styles=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (0.4123, "s", "412 ms"),
+        (0.00004, "s", "40.0 µs"),
+        (2412.0, "ms", "2.41 s"),
+        (0.9996, "s", "1.00 s"),
+        (0.0, "s", "0 s"),
+        (0.91234, "", "0.912"),
+        (0.91234, "F1", "0.912 F1"),
+        (1634.0, "errors", "1,634 errors"),
+        (12345.6, "req/s", "12,346 req/s"),
+        (10_830_000.0, "B", "10.8 MB"),
+        (-0.5, "", "−0.500"),
+        (1.5e-9, "", "1.50e-09"),
+        (float("inf"), "s", "inf s"),
+    ],
+)
+def test_numbers_have_three_digits_and_a_unit_that_suits_them(value, unit, shown):
+    assert words.number(value, unit) == shown
+
+
+def test_two_numbers_share_a_unit_and_get_a_fourth_digit_when_three_are_equal():
+    assert words.change(1.2, 0.9, "s") == "1.20 s → 0.900 s"
+    assert words.change(0.91221, 0.91241, "") == "0.9122 → 0.9124"
+    assert words.change(1634, 1633, "errors") == "1,634 errors → 1,633 errors"
+
+
+@pytest.mark.parametrize(
+    ("effect", "direction", "unit", "said"),
+    [
+        (0.26, LOWER, "s", "22.9 % faster"),
+        (-0.26, LOWER, "ms", "29.7 % slower"),
+        (0.26, LOWER, "errors", "22.9 % lower"),
+        (0.26, HIGHER, "F1", "29.7 % higher"),
+        (-0.26, HIGHER, "F1", "22.9 % lower"),
+        (900.0, LOWER, "s", "100 % faster"),
+    ],
+)
+def test_a_log_gain_is_a_percentage_of_the_number_it_leaves(effect, direction, unit, said):
+    assert words.gain(effect, direction, unit) == said
+
+
+def test_a_difference_stays_in_the_metrics_own_unit():
+    assert words.gain(0.012, HIGHER, "points", is_ratio=False) == "0.0120 points higher"
+    assert words.interval(-0.5, 1.25, LOWER, "", is_ratio=False) == "−0.500 to 1.25"
+
+
+def test_intervals_say_which_end_is_a_loss():
+    assert words.interval(0.018, 0.045, LOWER) == "1.8–4.4 %"
+    assert words.interval(-0.01, 0.02, LOWER) == "−1.0 to 2.0 %"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.42, "0.42 s"),
+        (3.26, "3.3 s"),
+        (59.7, "1 min 00 s"),
+        (12, "12 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_durations_are_for_people(seconds, said):
+    assert words.duration(seconds) == said
+
+
+def test_a_confirmation_that_includes_no_gain_says_so():
+    weak = replace(CONFIRMED, effect=0.001, low=-0.01, high=0.012)
+
+    assert "no gain at all is within the interval" in words.headline(weak, LOWER, "s")
+    assert "loss" in words.headline(replace(weak, effect=-0.02, high=-0.01, low=-0.03), LOWER, "s")
+
+
+def test_an_exact_confirmation_has_no_interval():
+    exact = replace(CONFIRMED, baseline=12, final=9, effect=0.2877, low=0.2877, high=0.2877, pairs=1)
+
+    assert words.headline(exact, LOWER, "errors") == "12 errors → 9 errors: 25.0 % lower, 1 fresh pair"
+
+
+def test_text_from_programs_cannot_move_the_cursor():
+    assert words.one_line("a\x1b[2J\x1b]0;title\x07b\r\n\tc\x9b") == "ab c"
+    assert words.lines("one\n\x1b[31mtwo\x1b[0m\x00") == "one\ntwo"
+
+
+def test_the_headline_is_the_confirmation_and_never_the_sum_of_the_steps():
+    assert accounts.headline(told()).startswith("413 ms → 311 ms: 24.7 % faster (95 % 23.7–25.7 %), 8 fresh")
+    assert accounts.headline(told(confirmation=None)).startswith("Not confirmed")
+    assert accounts.claimed(told()).startswith("25.2 % faster is what 2 kept steps claimed")
+
+
+def test_a_run_without_keeps_says_that_nothing_was_gained():
+    fruitless = told(history=(BASELINE, DISCARD, CRASH), confirmation=None)
+
+    for text in (rendered(summary(fruitless)), markdown.report(fruitless)):
+        assert "Nothing was gained: none of 2 experiments was better" in text
+        assert "git merge" not in text
+        assert "What mattered most" not in text
+
+
+@pytest.mark.parametrize("history", [(), (BASELINE,)])
+def test_a_run_that_never_got_going_has_a_report(history):
+    early = told(history=history, confirmation=None, reason="interrupted")
+
+    assert "interrupted" in markdown.report(early)
+    assert "interrupted" in rendered(summary(early))
+
+
+def test_interrupted_attempts_are_named():
+    assert accounts.interrupted(told()) == (3,)
+    assert "Interrupted before a decision, and reverted: 3." in markdown.report(told())
+
+
+def test_changes_are_ranked_by_their_effect():
+    assert [kept.number for kept in accounts.top(told(history=(BASELINE, LATER, KEEP)))] == [1, 6]
+
+
+def test_steps_of_different_kinds_are_not_added_up():
+    other = replace(LATER, verdict=verdict(2.0, "KEEP", is_ratio=False))
+
+    assert accounts.claimed(told(history=(BASELINE, KEEP, other))) == ""
+
+
+def test_details_compare_the_baseline_with_the_final_commit():
+    assert accounts.details(told()) == (("q1", 120, 58), ("q2", 80, 70))
+    assert accounts.details(told(history=(BASELINE, DISCARD))) == ()
+
+
+def test_next_steps_are_commands_that_can_be_pasted():
+    commands = [command for _, command in accounts.next_steps(told())]
+
+    assert commands == [
+        "git log --stat 0123456789ab..autoresearch/orders-1",
+        "git merge autoresearch/orders-1",
+        "autoopt resume orders-1 budget.experiments=10",
+        "autoopt report orders-1",
+        "git worktree remove '/home/me/my shop-orders-1'",
+    ]
+    assert "worktree" not in str(accounts.next_steps(told(desk=None)))
+
+
+def test_commands_that_do_not_fit_continue_with_a_backslash():
+    text = rendered(summary(told(desk="/home/me/projects/shop-orders-1")), width=50)
+
+    assert re.search(r"git worktree remove \\\s*\n\s+/home/me/projects/shop-orders-1", text)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_nothing_is_wider_than_the_terminal_or_cut_off(width):
+    text = rendered(summary(told()), width=width)
+    squeezed = re.sub(r"\s+", "", text)
+
+    assert max(map(len, text.splitlines())) <= width
+    for said in ("orders:indexon", "exitcode1", "FAILED(failures=1)", "24.7%faster", "gitmerge"):
+        assert said in squeezed
+
+
+def test_no_colour_and_no_terminal_give_text_without_escapes(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain, uncoloured = io.StringIO(), io.StringIO()
+    Console(file=plain).print(summary(told()))
+    Console(file=uncoloured, force_terminal=True).print(experiments_table(HISTORY, "s"))
+
+    assert "\x1b" not in plain.getvalue()
+    assert not re.search(r"\x1b\[[0-9;]*3\dm", uncoloured.getvalue())
+
+
+def test_the_table_of_experiments_shows_guards_and_crashes_in_place_of_the_verdict():
+    text = rendered(experiments_table(HISTORY, "s"))
+
+    assert re.search(r"1 +keep +413 ms → 319 ms +orders: index on .* KEEP 23 % faster", text)
+    assert re.search(r"4 +crash +mode = OFF \| red +exit code 1", text)
+    assert "tests: exit code 1 … FAILED (failures=1)" in text
+    assert "KEEP 33 %" not in text
+
+
+def test_an_experiment_is_shown_with_everything_known_about_it():
+    text = rendered(experiment_text(KEEP, "--- a/x\n+++ b/x\n-old\n+new\n", "s"), width=100)
+
+    for said in ("index = true, cache = absent", "setup.sql (+2 −1)", "ask 0.01 s, measure 2.4 s", "+new"):
+        assert said in text
+    assert re.search(r"2 +414 ms +320 ms +−22.7 %", text)
+    assert re.search(r"rows +passed +12 queries", text)
+
+
+def test_a_crash_is_shown_with_its_last_output():
+    text = rendered(experiment_text(CRASH, "", "s"), width=60)
+
+    assert 'near "OFF": syntax error' in text
+    assert "\x1b" not in text
+    assert "Pairs" not in text
+
+
+def test_runs_are_listed_at_every_width():
+    row = RunRow(
+        run_id="orders-1", state="running", started="today", experiments=6, kept=2, result="", goal="quick"
+    )
+
+    for width in (40, 80, 200):
+        assert "orders-1" in rendered(runs_table([row]), width)
+    assert "No runs yet" in rendered(runs_table([]))
+
+
+def test_settings_show_what_will_run_but_no_value_of_the_environment():
+    config = Config(
+        goal="quicker",
+        scope=["report.py", "lib/**"],
+        metric=MetricConfig(command="python report.py", unit="s", target=0.1, env={"TOKEN": "hunter2"}),
+        guards={"tests": GuardConfig(command="python -m unittest")},
+        params={
+            "LEVEL": ParameterConfig(file="report.py", python="LEVEL", low=1, high=9, when={"GZIP": True})
+        },
+        budget=BudgetConfig(experiments=8, plateau=4),
+    )
+
+    text = rendered(settings_table(config, {"repository": "/home/me/shop at 0123abcd"}), width=100)
+
+    for said in (
+        "python report.py",
+        "wall time of the command",
+        "lower, in s; stop at 100 ms",
+        "report.py, lib/**",
+        "tests: python -m unittest",
+        "LEVEL: 1 to 9  [report.py LEVEL] while GZIP = true",
+        "8 experiments, stop after 4 without a keep",
+        "/home/me/shop at 0123abcd",
+        "TOKEN",
+    ):
+        assert said in text
+    assert "hunter2" not in text
+
+
+def test_the_report_has_every_experiment_and_what_failed():
+    text = markdown.report(told(diffs={1: "+CREATE INDEX ...\n"}))
+
+    assert "**413 ms → 311 ms: 24.7 % faster (95 % 23.7–25.7 %), 8 fresh pairs**" in text
+    assert "| 1 | keep | 413 ms → 319 ms | orders: index on (customer, day) |" in text
+    assert "1111111111 experiment: orders: index on (customer, day) (+2 −1, setup.sql)" in text
+    assert "| q1 | 120 | 58 | −51.7 % |" in text
+    assert "### crash (1)" in text
+    assert "```diff\n+CREATE INDEX ...\n```" in text
+
+
+def test_a_programs_output_cannot_break_out_of_the_report():
+    text = markdown.report(told())
+
+    assert "| 4 | crash |  | mode = OFF \\| red | exit code 1 |" in text
+    assert '  ````\n  near "OFF": syntax error\n  ```\n  end\n  ````' in text
+
+
+def test_long_diffs_are_cut_and_say_so():
+    text = markdown.report(told(diffs={1: "+line\n" * 1000}))
+
+    assert text.count("+line") == 400
+    assert "600 further lines not shown." in text
+
+
+def test_plain_progress_is_one_line_per_decision():
+    stream = io.StringIO()
+    plain = PlainReporter(stream)
+    plain.on_start("orders-1", "quick", "s", 8)
+    plain.on_stage(1, "measure", "pair 1 of ≤16")
+    plain.on_verdict(1, KEEP.verdict)
+    plain.on_experiment(KEEP, KEEP)
+    plain.on_finish("interrupted", HISTORY, None)
+
+    assert stream.getvalue().splitlines() == [
+        "run orders-1: quick, 8 experiments at most",
+        "#1 keep  413 ms → 319 ms  KEEP 23 % faster (95 % 21–24 %), 99 % sure, 3 pairs  "
+        "orders: index on (customer, day)",
+        "ended: interrupted; 5 experiments: 2 keep, 1 discard, 1 inspector-reject, 1 crash",
+    ]
+
+
+def test_plain_progress_gives_signs_of_life_with_the_evidence_so_far():
+    stream = io.StringIO()
+    plain = PlainReporter(stream, direction=HIGHER, heartbeat_s=0.0)
+    plain.on_start("f1", "", "F1", None)
+    plain.on_stage(1, "measure", "pair 3 of ≤16")
+    plain.on_verdict(1, verdict(0.02, "", pairs=3))
+    plain.on_stage(1, "measure", "pair 4 of ≤16")
+
+    assert "#1 … measure  pair 3 of ≤16\n" in stream.getvalue()
+    assert "pair 4 of ≤16  so far 2.0 % higher, 99 % sure, 3 pairs" in stream.getvalue()
+
+
+def test_plain_progress_survives_an_ascii_stream():
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    PlainReporter(stream).on_experiment(KEEP, KEEP)
+
+    assert b"0.413 -> 0.319  KEEP" in raw.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["plain", "live"])
+def test_a_stream_that_is_gone_does_not_end_the_run(kind, caplog):
+    stream = io.StringIO()
+    live = Console(file=stream, force_terminal=True, width=80)
+    reporter = PlainReporter(stream) if kind == "plain" else LiveReporter(live)
+    stream.close()
+    with caplog.at_level(logging.WARNING):
+        reporter.on_start("orders-1", "quick", "s", 8)
+        reporter.on_stage(1, "measure", "pair 1 of ≤16")
+        reporter.on_verdict(1, KEEP.verdict)
+        reporter.on_experiment(KEEP, KEEP)
+        reporter.on_finish("interrupted", HISTORY, None)
+
+    assert len(caplog.records) == 1
+    assert "the run goes on" in caplog.text
+
+
+def live_run(width, history=HISTORY, **options):
+    """What a terminal of this width got, with the region's last state before the end."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=24, color_system=None)
+    live = LiveReporter(console, **options)
+    live.on_start("orders-1", "lower query latency", "s", 20)
+    best = BASELINE
+    for past in history:
+        live.on_stage(past.number, "measure", "pair 2 of ≤16")
+        if past.verdict:
+            live.on_verdict(past.number, past.verdict)
+        shown = console.file.getvalue()
+        best = past if past.status is Status.keep else best
+        live.on_experiment(past, best)
+    live.on_stage(7, "ask", "")
+    region = console.file.getvalue()[len(shown) :]
+    live.on_finish("spent", history, None)
+    return shown, region, console.file.getvalue()[len(shown) + len(region) :]
+
+
+def test_the_live_region_shows_stage_best_and_evidence():
+    shown, region, _ = live_run(100)
+
+    assert "experiment 6 of 20 · measure pair 2 of ≤16 · 16 left" in shown
+    assert "so far 3.0 % faster, 99 % sure, 3 pairs" in shown
+    assert "best 309 ms (#6), baseline 412 ms, −25.0 % so far" in region
+    assert "experiment 7 of 20 · ask · 15 left" in region
+
+
+def test_every_decision_stays_on_the_terminal_after_the_end():
+    history = tuple(replace(DISCARD, number=number) for number in range(1, 12))
+    shown, region, end = live_run(120, (BASELINE, *history))
+
+    lines = re.findall(r"#(\d+) (?:baseline  412 ms|discard  318 ms)", shown + region + end)
+    assert list(map(int, lines)) == list(range(12))
+    assert "\x1b[?25h" in end  # the cursor is back
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_no_line_of_the_region_wraps(width):
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=24, color_system=None)
+    live = LiveReporter(console, history=HISTORY)
+    live.on_start("orders-1", "lower query latency", "s", 20)
+    live.on_stage(7, "measure", "pair 2 of ≤16")
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", console.file.getvalue())
+    live.close()
+
+    assert max(len(line) for line in re.split(r"[\r\n]+", drawn)) <= width
+
+
+def test_a_resumed_run_remembers_baseline_and_best():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    live = LiveReporter(console, history=HISTORY)
+    live.on_start("orders-1", "quick", "s", 20)
+    live.on_stage(7, "ask", "")
+    live.close()
+
+    assert "best 309 ms (#6), baseline 412 ms" in console.file.getvalue()
+    assert "15 left" in console.file.getvalue()
+
+
+def test_an_error_in_the_run_leaves_the_cursor_visible():
+    script = """
+import sys
+from rich.console import Console
+from autoopt.reporters.console import LiveReporter
+LiveReporter(Console(force_terminal=True)).on_start("r", "g", "s", None)
+sys.exit("autoopt: branch moved")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stdout.rindex("\x1b[?25h") > done.stdout.rindex("\x1b[?25l")
+
+
+def test_a_terminal_gets_the_live_region_and_a_pipe_plain_lines():
+    assert isinstance(reporter_for(Console(force_terminal=True, file=io.StringIO())), LiveReporter)
+    assert isinstance(reporter_for(Console(file=io.StringIO())), PlainReporter)
