@@ -6,9 +6,14 @@ import os
 from pathlib import Path
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write the file whole or not at all, durably: temporary file, fsync, rename, fsync of the directory."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def replace(path: Path, content: bytes, *, mark: str | None = None) -> None:
+    """Write the file whole or not at all, durably: temporary file, fsync, rename, fsync of the directory.
+
+    Args:
+        mark: Part of the temporary file's name, this process's number by default. Where only one process at
+            a time writes the file, a fixed mark lets the next one replace what a killed one left.
+    """
+    temporary = path.with_name(f".{path.name}.{mark or os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         with os.fdopen(descriptor, "wb") as file:

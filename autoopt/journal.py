@@ -229,8 +229,8 @@ def log(history: Sequence[Experiment]) -> str:
 
 def publish(history: Sequence[Experiment], table: Path, prose: Path) -> None:
     """Regenerate both projections of the journal, each atomically."""
-    files.replace(table, tsv(history).encode())
-    files.replace(prose, log(history).encode())
+    files.replace(table, tsv(history).encode(), mark="new")
+    files.replace(prose, log(history).encode(), mark="new")
 
 
 def _row(experiment: Experiment) -> tuple[str, ...]:

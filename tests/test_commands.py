@@ -138,7 +138,7 @@ def test_an_interrupt_ends_with_a_report_and_a_resume_goes_on(project: Project) 
     running.send_signal(signal.SIGINT)
     output, _ = running.communicate(timeout=30)
 
-    assert running.returncode == 130
+    assert running.returncode == 130, output
     assert "interrupted" in output
     assert "Traceback" not in output
     assert project.events("first")[-1] == "STOPPED"
@@ -163,6 +163,10 @@ def test_a_kill_at_any_moment_loses_nothing(project: Project, events: tuple[str,
     assert project.git("status", "--porcelain") == ""
     table = (project.root / "autoresearch-first.tsv").read_text().splitlines()
     assert len(table) == 6
+    assert {path.name for path in project.root.iterdir() if "autoresearch" in path.name} == {
+        "autoresearch-first.tsv",
+        "autoresearch-first.log",
+    }
     kept = [line.split("\t")[1] for line in table if line.split("\t")[3] == "keep"]
     log = project.git(
         "log", "--format=%h", "--abbrev=10", "--reverse", "main..autoresearch/first"

@@ -432,3 +432,21 @@ def test_logs_that_cannot_be_written_are_an_error_for_a_person(tmp_path: Path) -
         run("true", cwd=tmp_path, env=ENV, timeout_s=1, logs=tmp_path / "file")
     with pytest.raises(ResourceError, match=r"file/000001-x cannot be made"):
         Logs(tmp_path / "file").open("x")
+
+
+def test_an_interrupt_while_a_command_is_started_is_not_lost(tmp_path):
+    script = textwrap.dedent(f"""
+        import os, signal, sys, time
+        from pathlib import Path
+        from autoopt.processes import run
+        # What Python runs in the parent after a fork is where it swallows exceptions.
+        os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT) or time.sleep(0.05))
+        try:
+            run("sleep 30", cwd=Path("."), env=dict(os.environ), timeout_s=None, logs=Path({str(tmp_path)!r}))
+        except KeyboardInterrupt:
+            sys.exit(7)
+    """)
+
+    done = subprocess.run([sys.executable, "-c", script], timeout=20, check=False)
+
+    assert done.returncode == 7

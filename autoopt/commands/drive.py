@@ -65,7 +65,7 @@ def _tell(config: Config, files: RunFiles, record: Journal, layout: Layout, cons
 
 def _publish(history: Sequence[Experiment], layout: Layout) -> None:
     """Regenerate the table and the log in the repository root, where git does not see them."""
-    exclude(Path(layout.control), ["/autoresearch-*.tsv", "/autoresearch-*.log"])
+    exclude(Path(layout.control), ["/autoresearch-*.tsv", "/autoresearch-*.log", "/.autoresearch-*.tmp"])
     name = f"autoresearch-{layout.run_id}"
     journal.publish(history, table=Path(layout.root, f"{name}.tsv"), prose=Path(layout.root, f"{name}.log"))
 

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -206,11 +207,13 @@ def _supervise(order: bytes, cwd: Path, stdout: IO[bytes], stderr: IO[bytes]) ->
     The supervisor ends the command as soon as the write end of its standard input is closed: by the block
     below, whatever interrupts it, or by the kernel, when this process dies.
     """
-    with _pipe() as (receiver, lifeline), _pipe() as (report, reporter):
+    with _pipe() as (receiver, lifeline), _pipe() as (report, reporter), contextlib.ExitStack() as held:
+        held.enter_context(_signals_held())
         process = _start(receiver, reporter, cwd, stdout, stderr)
         receiver.close()
         reporter.close()
         try:
+            held.close()  # what a signal has to say meanwhile is said here
             with contextlib.suppress(BrokenPipeError):
                 _send(lifeline, order)
             text = b"".join(iter(lambda: report.read(4096), b""))
@@ -222,6 +225,24 @@ def _supervise(order: bytes, cwd: Path, stdout: IO[bytes], stderr: IO[bytes]) ->
     if not text:
         _end_session(process.pid)
     return dict(line.split("=", 1) for line in text.decode().splitlines())
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Put off what signals raise; in the hooks that Python runs around a fork it would be swallowed."""
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if callable(signal.getsignal(number)):
+                before[number] = signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 @contextlib.contextmanager
