@@ -85,3 +85,31 @@ def test_the_version_is_said_once_only():
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == __version__
+
+
+def test_the_installed_program_runs_a_recipe_in_a_repository_elsewhere(installed, elsewhere, tmp_path):
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "settings.ini").write_text("[box]\nwidth = 5\n")
+    identity = ("-c", "user.name=t", "-c", "user.email=t@t")
+    for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "start"]):
+        _run("git", "-C", root, *words)
+
+    out = _run(
+        installed / "autoopt",
+        "recipe=command",
+        f"repo={root}",
+        "run_id=elsewhere",
+        "scope=settings.ini",
+        "metric.command=grep -o '[0-9]*' settings.ini",
+        "metric.extract.kind=line",
+        "metric.extract.pattern=1",
+        "params.width.file=settings.ini",
+        "params.width.key=box.width",
+        "params.width.choices=[2,5]",
+        "budget.experiments=2",
+        **elsewhere,
+    )
+
+    assert "Kept commits" in out
+    assert "width = 2" in _run("git", "-C", root, "show", "autoresearch/elsewhere:settings.ini")
