@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -30,6 +31,9 @@ _BROKEN_PIPE = 128 + signal.SIGPIPE
 def main(argv: list[str] | None = None) -> int:
     """Do what the words ask for; returns the exit code."""
     words = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for –, and nothing fails
     try:
         with _clean_exits():
             code = _dispatch(words, dict(os.environ))

@@ -129,3 +129,14 @@ def test_termination_is_handled_like_an_interrupt_where_a_run_cleans_up():
 def test_words_before_the_first_override_complete_to_subcommands():
     environ = {**os.environ, "COMP_LINE": "autoopt rec", "COMP_POINT": "11"}
     assert "recipes" in run("-sc", "query=bash", env=environ).stdout.split()
+
+
+def test_a_terminal_without_the_characters_gets_others(tmp_path):
+    (tmp_path / "larger.yaml").write_text("goal: ein gr\u00f6\u00dferer Wert\n", "utf-8")
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii", "AUTOOPT_RECIPES": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "autoopt", "recipes", "list"], env=environ, capture_output=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert b"ein gr??erer Wert" in done.stdout

@@ -532,3 +532,14 @@ sys.exit("autoopt: branch moved")
 def test_a_terminal_gets_the_live_region_and_a_pipe_plain_lines():
     assert isinstance(reporter_for(Console(force_terminal=True, file=io.StringIO())), LiveReporter)
     assert isinstance(reporter_for(Console(file=io.StringIO())), PlainReporter)
+
+
+def test_the_live_view_says_how_long_the_rest_takes():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=30, color_system=None)
+    slow = replace(DISCARD, seconds={"measure": 50.0, "ask": 10.0})
+    live = LiveReporter(console, history=(BASELINE, slow))
+    live.on_start("run", "goal", "ms", 4)
+    live.on_stage(2, "measure", "pair 1 of ≤16")
+    live.close()
+
+    assert "3 left, about 3 min" in console.file.getvalue()

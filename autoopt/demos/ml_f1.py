@@ -42,9 +42,8 @@ def classifier(settings, seed):
     return make_pipeline(scalers[features["scale"]], projection, last)
 
 
-def score(settings, seed):
+def score(settings, seed, images, labels):
     """Macro F1 of one random split."""
-    images, labels = load_digits(return_X_y=True)
     order = np.random.default_rng(seed).permutation(len(labels))
     train, test = order[:TRAINING], order[TRAINING:]
     fitted = classifier(settings, seed).fit(images[train], labels[train])
@@ -54,7 +53,9 @@ def score(settings, seed):
 def main():
     settings = yaml.safe_load(Path("params.yaml").read_text())
     seed = int(os.environ.get("AUTOOPT_SEED", "0"))
-    print(f"f1={mean(score(settings, SPLITS * seed + split) for split in range(SPLITS)):.6f}")
+    digits = load_digits(return_X_y=True)
+    scores = [score(settings, SPLITS * seed + split, *digits) for split in range(SPLITS)]
+    print(f"f1={mean(scores):.6f}")
 
 
 if __name__ == "__main__":

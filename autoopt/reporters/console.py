@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import wraps
+from statistics import fmean
 from threading import Event, Thread
 from time import monotonic
 from typing import IO, Concatenate, ParamSpec, Protocol, TypeVar
@@ -276,9 +277,17 @@ class _Region:
         where = "final comparison" if state.stage == "confirm" else where
         elapsed_s = int(monotonic() - state.stage_began)
         spent = words.duration(elapsed_s) if state.stage and elapsed_s else ""
-        left = "" if state.experiments is None else f"{max(0, state.experiments - state.decided)} left"
         doing = " ".join(filter(None, (state.stage, words.one_line(state.detail))))
-        return Text(" · ".join(filter(None, (where, doing, spent, left))))
+        return Text(" · ".join(filter(None, (where, doing, spent, self._left()))))
+
+    def _left(self) -> str:
+        """Experiments left, and the time they take if they are like the latest."""
+        if self.state.experiments is None:
+            return ""
+        left = max(0, self.state.experiments - self.state.decided)
+        lately = [sum(e.seconds.values()) for e in self.state.recent if e.status is not Status.baseline]
+        about = f", about {words.duration(left * fmean(lately))}" if left and lately else ""
+        return f"{left} left{about}"
 
     def _best(self) -> str:
         best, baseline = self.state.incumbent, self.state.baseline
