@@ -627,3 +627,16 @@ def test_stored_settings_refuse_words_that_are_no_options() -> None:
 
     with pytest.raises(UsageError, match=r"budget\.experimints.*experiments"):
         compose.load(stored, ["budget.experimints=40"])
+
+
+@pytest.mark.parametrize(
+    ("words", "unit"),
+    [
+        ([], "s"),
+        (["metric.extract.kind=peak_memory"], "bytes"),
+        (["metric.extract.kind=named", "metric.extract.pattern=x"], ""),
+        (["metric.unit=minutes"], "minutes"),
+    ],
+)
+def test_a_measured_number_knows_its_unit(place, words, unit):
+    assert place.config("metric.command=true", "scope=.", *words).metric.unit == unit

@@ -11,6 +11,14 @@ from omegaconf.errors import OmegaConfBaseException
 from autoopt import schema
 from autoopt.compose import complaints, shape
 from autoopt.errors import UsageError
+from autoopt.schema import Extraction
+
+_UNITS = {
+    Extraction.wall: "s",
+    Extraction.cpu: "s",
+    Extraction.hyperfine: "s",
+    Extraction.peak_memory: "bytes",
+}
 
 
 def finish(composed: DictConfig, recipe: str | None) -> schema.Config:
@@ -32,6 +40,7 @@ def finish(composed: DictConfig, recipe: str | None) -> schema.Config:
     assert isinstance(config, schema.Config)
     config.recipe = recipe
     config.scope = _scope(config.scope)
+    config.metric.unit = config.metric.unit or _UNITS.get(config.metric.extract.kind, "")
     _refuse_odd_text(config, resolved)
     return config
 
