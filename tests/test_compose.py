@@ -65,7 +65,7 @@ BARE = ("metric.command=true", "scope=.")
 def test_a_metric_command_and_a_scope_are_enough(place):
     config = place.config("metric.command=python bench.py", "scope=src")
 
-    assert config.metric == schema.MetricConfig(command="python bench.py")
+    assert config.metric == schema.MetricConfig(command="python bench.py", unit="s")
     assert (config.recipe, config.scope, config.python) == (None, ["src"], shlex.quote(sys.executable))
 
 
