@@ -330,7 +330,7 @@ def test_a_sub_group_is_chosen_on_the_command_line(family):
 def test_a_required_option_of_a_recipe_explains_itself(family):
     message = family.error("recipe=child", "scope=.")
 
-    assert message == "options.url: Connection URL of the database is missing; give options.url=..."
+    assert message == "options.url: is missing; give options.url=... (Connection URL of the database)"
 
 
 def test_an_option_no_recipe_declares_is_refused(family):

@@ -66,7 +66,7 @@ def _missing(path: shape.Path, raw: Mapping[Any, Any]) -> str:
     key = ".".join(path)
     helps = raw.get("option_help") or {}
     meaning = helps.get(path[1], "") if path[0] == "options" and len(path) > 1 else ""
-    return f"{key}: {meaning + ' ' if meaning else ''}is missing; give {key}=..."
+    return f"{key}: is missing; give {key}=...{f' ({meaning})' if meaning else ''}"
 
 
 def _scope(scope: Any) -> list[str]:
