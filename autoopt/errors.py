@@ -43,6 +43,12 @@ class NotTrustedError(AutooptError):
     exit_code = 7
 
 
+class IncumbentError(AutooptError):
+    """The best commit so far, which has been measured before, gives no number any more."""
+
+    exit_code = 4
+
+
 class OutOfScopeError(AutooptError):
     """A proposal touches something that may not be edited; the experiment is rejected, the run goes on."""
 

@@ -7,7 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from autoopt import budget, measure, think
-from autoopt.errors import AutooptError, NothingChangedError, OutOfScopeError
+from autoopt.errors import (
+    AutooptError,
+    IncumbentError,
+    NothingChangedError,
+    OutOfScopeError,
+    RepositoryError,
+    UsageError,
+)
 from autoopt.journal import Journal, Pending
 from autoopt.measure import Evidence, Parts, Stages
 from autoopt.protocols import Attempt
@@ -35,6 +42,10 @@ def run(config: Config, parts: Parts, journal: Journal) -> str:
         measure.confirm(config, parts, journal)
     except KeyboardInterrupt:  # a normal way to end a run: the open attempt has reverted itself
         _finish(INTERRUPTED, parts, journal)
+        raise
+    except (UsageError, RepositoryError, IncumbentError) as error:
+        if journal.history:
+            _finish(f"it could not go on: {str(error).splitlines()[0]}", parts, journal)
         raise
     _finish(reason, parts, journal)
     return reason
@@ -83,7 +94,7 @@ def baseline(config: Config, parts: Parts, journal: Journal) -> Experiment:
     """Measure the commit the run starts from, and see that the metric notices the scope.
 
     Raises:
-        UsageError: the metric command fails there, or does not depend on the files in scope.
+        UsageError: the metric command or a guard fails there, or the number does not depend on the scope.
     """
     stages, base = Stages(parts.reporter, 0), parts.workspace.base
     journal.begin(0, base, "baseline")
@@ -93,8 +104,22 @@ def baseline(config: Config, parts: Parts, journal: Journal) -> Experiment:
         stages.enter("measure", "does it notice the scope?")
         measure.probe(config, parts, measurement)
     plain = Proposal(description=f"baseline; {_sight(parts)}", hypothesis="", area="", source="")
+    _inspect_base(parts, plain, measurement, stages)
     recorded = _experiment(plain, stages, status=Status.baseline, commit=base, parent=base)
     return _decided(journal, replace(recorded, measurement=measurement))
+
+
+def _inspect_base(parts: Parts, plain: Proposal, measurement: Measurement, stages: Stages) -> None:
+    """A guard that does not pass before anything is changed would reject everything."""
+    base = measurement.commit
+    unchanged = Change(commit=base, parent=base, tree="", paths=(), added=0, removed=0)
+    for position, guard in enumerate(parts.guards, start=1):
+        stages.enter("inspect", f"guard {position} of {len(parts.guards)} at the base")
+        finding = guard.inspect(unchanged, plain, measurement)
+        if not finding.passed:
+            raise UsageError(
+                f"guards.{finding.guard}: does not pass at the commit the run starts from: {finding.message}"
+            )
 
 
 def _sight(parts: Parts) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from autoopt import judge
-from autoopt.errors import AutooptError, UsageError
+from autoopt.errors import IncumbentError, UsageError
 from autoopt.journal import Journal
 from autoopt.protocols import Guard, Meter, Proposer, Reporter, Workspace
 from autoopt.records import Change, Experiment, Failure, Measurement, Sample, Status, Verdict
@@ -74,7 +74,7 @@ def baseline(config: Config, parts: Parts, journal: Journal, stages: Stages) -> 
     samples: list[Sample] = []
     while len(samples) < wanted:
         stages.enter("measure", f"baseline {len(samples) + 1} of {wanted}")
-        taken = parts.meter.sample(base, _seed(config, 0, len(samples)))
+        taken = _sample(parts, base, _seed(config, 0, len(samples)))
         if isinstance(taken, Failure):
             raise UsageError(f"metric.command: the baseline gave no number: {taken.reason}{_tail(taken)}")
         journal.measured(0, taken, None)
@@ -93,8 +93,8 @@ def probe(config: Config, parts: Parts, measured: Measurement) -> None:
     base = parts.workspace.base
     with parts.workspace.break_scope(base):
         taken = parts.meter.sample(base, measured.samples[0].seed)
-    if isinstance(taken, Failure):
-        return
+    if isinstance(taken, Failure) or config.metric.env_file is not None:
+        return  # a variable that is not set may well leave the number as it was
     values = [sample.value for sample in measured.samples]
     margin = 2 * (max(values) - min(values))
     if min(values) - margin <= taken.value <= max(values) + margin:
@@ -113,9 +113,17 @@ def measure(config: Config, parts: Parts, journal: Journal, change: Change, stag
     while verdict is None:
         exact = trial.exact
         stages.enter("measure", _progress(trial, len(pairs)))
-        taken = _take(config, parts, change, number, len(pairs), exact)
+        if exact and pairs:  # a gain is about to be confirmed: is the incumbent still what it was?
+            again = _sample(parts, change.parent, _seed(config, number, len(pairs)))
+            if isinstance(again, Sample):
+                trial.recheck(again.value)
+        taken = _take(config, parts, change, number, len(pairs), trial.exact)
         if isinstance(taken, Failure):
             return Evidence(failure=taken)
+        if exact and not trial.exact:
+            exact = False
+            journal.edited(number, change)
+            pairs.clear()
         journal.measured(number, taken[1], taken[0])
         pairs.append(taken)
         if taken[0] is None:
@@ -123,11 +131,36 @@ def measure(config: Config, parts: Parts, journal: Journal, change: Change, stag
         else:
             verdict = trial.add(taken[0].value, taken[1].value)
             parts.reporter.on_verdict(number, verdict or trial.current())
-        if exact and not trial.exact:  # two runs of one commit disagree: pairs from here on, from the start
+        if exact and not trial.exact:  # not exact after all: pairs from here on, from the start
             journal.edited(number, change)
             pairs.clear()
+            verdict = None
     incumbents = tuple(incumbent for incumbent, _ in pairs if incumbent is not None)
     return Evidence(challengers=tuple(c for _, c in pairs), incumbents=incumbents, verdict=verdict)
+
+
+def _sample(parts: Parts, commit: str, seed: int, tries: int = 2) -> Sample | Failure:
+    """A sample; a command that failed, though not for the time it took, gets another chance."""
+    taken = parts.meter.sample(commit, seed)
+    while isinstance(taken, Failure) and not taken.timeout and tries > 1:
+        tries -= 1
+        taken = parts.meter.sample(commit, seed)
+    return taken
+
+
+def _incumbent(parts: Parts, commit: str, seed: int) -> Sample:
+    """A sample of a commit that gave its number before; when it fails too, the change is not to blame.
+
+    Raises:
+        IncumbentError: it gives none however often it is run.
+    """
+    sample = _sample(parts, commit, seed, tries=4)
+    if isinstance(sample, Failure):
+        raise IncumbentError(
+            f"the incumbent no longer runs: {sample.reason}; mend what it needs, then `autoopt resume`."
+            f"{_tail(sample)}"
+        )
+    return sample
 
 
 def _progress(trial: judge.Trial, taken: int) -> str:
@@ -139,8 +172,12 @@ def _take(
 ) -> tuple[Sample | None, Sample] | Failure:
     if not exact:
         return _pair(config, parts, change.parent, change.commit, number, position)
-    taken = parts.meter.sample(change.commit, _seed(config, number, position))
-    return taken if isinstance(taken, Failure) else (None, taken)
+    seed = _seed(config, number, position)
+    taken = _sample(parts, change.commit, seed)
+    if isinstance(taken, Sample):
+        return None, taken
+    _incumbent(parts, change.parent, seed)
+    return taken
 
 
 def _pair(
@@ -149,21 +186,17 @@ def _pair(
     """Both commits once, next to each other, in random order, with one seed; or the challenger's failure.
 
     Raises:
-        AutooptError: the incumbent itself no longer runs.
+        IncumbentError: the incumbent itself no longer runs.
     """
     seed, taken = _seed(config, number, position), dict[str, Sample]()
     order = [incumbent, challenger]
     if random.Random(f"{config.seed}/{number}/{position}").random() < 0.5:
         order.reverse()
     for commit in order:
-        sample = parts.meter.sample(commit, seed)
-        if isinstance(sample, Failure) and commit == incumbent:
-            sample = parts.meter.sample(commit, seed)
-            if isinstance(sample, Failure):
-                raise AutooptError(
-                    f"metric.command: the incumbent no longer runs: {sample.reason}{_tail(sample)}"
-                )
+        sample = _incumbent(parts, commit, seed) if commit == incumbent else _sample(parts, commit, seed)
         if isinstance(sample, Failure):
+            if incumbent not in taken:
+                _incumbent(parts, incumbent, seed)
             return sample
         taken[commit] = sample
     return taken[incumbent], taken[challenger]
@@ -175,15 +208,20 @@ def confirm(config: Config, parts: Parts, journal: Journal) -> None:
         return
     stages = Stages(parts.reporter, journal.next_number)
     claim = judge.Claim(config.metric.direction)
-    base, final = parts.workspace.base, parts.workspace.incumbent
+    base, final, pairs = parts.workspace.base, parts.workspace.incumbent, 0
     for position in range(claim.max_pairs):
         stages.enter("confirm", f"pair {position + 1} of ≤{claim.max_pairs}")
-        pair = _pair(config, parts, base, final, journal.next_number, position)
+        try:
+            pair = _pair(config, parts, base, final, journal.next_number, position)
+        except IncumbentError:
+            continue  # void; without enough pairs there is no claim, and the report says so
         if isinstance(pair, Failure):
-            return  # without fresh pairs there is no claim; the report says so
+            continue
+        pairs += 1
         if claim.add(pair[0].value, pair[1].value):
             break
-    journal.confirmed(claim.result())
+    if pairs >= 2:
+        journal.confirmed(claim.result())
 
 
 def values(decided: Experiment, known: float | None) -> list[tuple[float, float]]:

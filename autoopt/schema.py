@@ -76,7 +76,7 @@ class ExtractConfig:
     kind: Extraction = option(
         "How the number is read: `regex` (one group), `line` (number alone on line N; -1 is the last), `json` (path), "
         "`named` (a `METRIC name=value` line), `hyperfine` (mean of `results[0].times` in its JSON), `exit_code`, "
-        "or the command's own `wall`, `cpu` (s) or `peak_memory` (bytes).",
+        "or the command's own `wall`, `cpu` (s) or `peak_memory` (bytes), with a failure anywhere in a pipe as a failure.",
         Extraction.wall,
     )
     pattern: str = option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,7 +13,7 @@ import pytest
 
 from autoopt import journal as journals
 from autoopt import loop
-from autoopt.errors import RepositoryError, UsageError
+from autoopt.errors import IncumbentError, RepositoryError, UsageError
 from autoopt.guards.command import CommandGuard
 from autoopt.journal import Journal
 from autoopt.judge import Judge
@@ -227,10 +228,12 @@ def test_a_guard_overrules_a_better_number(repo: Path) -> None:
 
 def test_guards_are_not_run_for_changes_that_bring_nothing(repo: Path) -> None:
     bench = Bench(repo)
+    ran = repo.parent / "ran"
 
-    bench.run([value("12")], guards={"sane": "false"})
+    bench.run([value("12"), value("9")], guards={"count": f"echo x >> {ran}"})
 
-    assert bench.statuses() == ["baseline", "discard"]
+    assert bench.statuses() == ["baseline", "discard", "keep"]
+    assert ran.read_text().split() == ["x", "x"]  # at the base, and for the keep
 
 
 def test_an_edit_outside_the_scope_is_rejected_before_anything_is_committed(repo: Path) -> None:
@@ -369,3 +372,105 @@ def test_an_exact_metric_that_turns_out_noisy_goes_on_in_pairs(repo: Path) -> No
     assert kept.status is Status.keep
     assert kept.verdict.pairs == len(journals.pairs(kept)) >= 2
     assert Journal(bench.journal.path).history == bench.journal.history
+
+
+def test_a_guard_that_fails_before_anything_is_changed_is_said_at_once(repo: Path) -> None:
+    bench = Bench(repo)
+
+    with pytest.raises(UsageError, match=r"guards\.tests: does not pass at the commit the run starts from"):
+        bench.run([value("9")], guards={"tests": "false"})
+
+
+@pytest.mark.parametrize("left", ["src/value.txt", "results.log"])
+def test_what_a_command_leaves_behind_does_not_age_one_arm_only(repo: Path, left: str) -> None:
+    """A command that gets slower with every run of a checkout, as with a growing history file."""
+    command = f"echo 1 >> {left}; echo METRIC t=$((100 + 5 * $(wc -l < {left})))"
+    bench = Bench(repo, command=command)
+
+    bench.run([proposal("src/other.txt", f"# {n}\n", f"comment {n}") for n in range(5)])
+
+    assert bench.statuses() == ["baseline", *["discard"] * 5]
+
+
+def test_a_world_that_changes_is_not_credited_to_a_change(repo: Path) -> None:
+    outside = repo.parent / "load"
+    outside.write_text("100")
+    bench = Bench(repo, command=f"echo METRIC t=$(cat {outside})")
+
+    def change_the_world(number: int, stage: str, detail: str) -> None:
+        if (number, stage) == (2, "edit"):
+            outside.write_text("90")
+
+    comments = [proposal("src/other.txt", f"# {n}\n", f"comment {n}") for n in range(3)]
+    bench.run(comments, at_stage=change_the_world)
+
+    assert bench.statuses() == ["baseline", "discard", "discard", "discard"]
+    assert Journal(bench.journal.path).history == bench.journal.history
+
+
+def test_a_count_may_reach_zero_and_go_on(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([value("3"), value("0"), value("2"), value("-1"), value("5")])
+    bench.reopen()
+    bench.run([value("-2")])
+
+    assert bench.statuses() == ["baseline", "keep", "keep", "discard", "keep", "discard", "keep"]
+
+
+def test_a_command_that_fails_now_and_then_does_not_end_the_run(repo: Path) -> None:
+    counter = repo.parent / "count"
+    flaky = f"echo x >> {counter}; test $(($(wc -l < {counter}) % 5)) -gt 0 && " + NOISY
+    bench = Bench(repo, command=flaky)
+
+    bench.run([value("9"), value("10\n"), value("8")])
+
+    assert bench.statuses() == ["baseline", "keep", "discard", "keep"]
+    assert bench.journal.confirmation is not None
+
+
+def test_an_incumbent_that_no_longer_runs_ends_with_an_account(repo: Path) -> None:
+    switch = repo.parent / "off"
+    bench = Bench(repo, command=f"test ! -e {switch} && " + NOISY)
+
+    def switch_off(number: int, stage: str, detail: str) -> None:
+        if (number, stage) == (2, "edit"):
+            switch.write_text("")
+
+    with pytest.raises(IncumbentError, match="no longer runs"):
+        bench.run([value("9"), value("8")], at_stage=switch_off)
+
+    assert bench.journal.stopped is not None
+    assert bench.reporter.events[-1][0] == "finish"
+    switch.unlink()
+    bench.reopen()
+    bench.run([value("8")])
+    assert bench.statuses() == ["baseline", "keep", "keep"]
+
+
+@pytest.mark.parametrize("removal", ["git", "rm"])
+@pytest.mark.parametrize("stage", ["ask", "measure"])
+def test_a_desk_that_somebody_removes_comes_back(repo: Path, removal: str, stage: str) -> None:
+    bench = Bench(repo)
+
+    def remove(number: int, at: str, detail: str) -> None:
+        if (number, at) == (2, stage) and bench.workspace.desk.exists():
+            if removal == "git":
+                git(repo, "worktree", "remove", "--force", str(bench.workspace.desk))
+            else:
+                shutil.rmtree(bench.workspace.desk)
+
+    bench.run([value("9"), value("8"), value("7")], at_stage=remove)
+
+    assert bench.statuses() == ["baseline", "keep", "keep", "keep"]
+    assert git(bench.workspace.desk, "status", "--porcelain") == ""
+    assert git(repo, "fsck", "--strict") == ""
+
+
+def test_a_failure_at_the_head_of_a_pipe_is_no_fast_run(repo: Path) -> None:
+    bench = Bench(repo, command="bash src/value.txt | tail -1", probe=False)
+    bench.config.metric.extract.kind = Extraction.wall
+    bench.config.metric.extract.pattern = ""
+
+    with pytest.raises(UsageError, match="exit code 127"):  # `10` is no command
+        bench.run([])

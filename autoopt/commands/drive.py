@@ -10,6 +10,7 @@ from rich.console import Console
 
 from autoopt import assemble, journal, loop
 from autoopt import files as disk
+from autoopt.errors import AutooptError
 from autoopt.journal import Journal
 from autoopt.places import RunFiles
 from autoopt.records import Experiment, Status
@@ -50,8 +51,9 @@ def drive(
     )
     try:
         loop.run(config, parts, record)
-    except KeyboardInterrupt:
-        _tell(config, files, record, layout, console)
+    except (KeyboardInterrupt, AutooptError):
+        if record.stopped is not None:
+            _tell(config, files, record, layout, console)
         raise
     _tell(config, files, record, layout, console)
 

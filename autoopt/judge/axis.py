@@ -43,7 +43,7 @@ class Axis:
 
     def covering(self, values: Sequence[float], known: Sequence[float]) -> Axis:
         """The same axis, or differences in the size of the known values once a value is not positive."""
-        if not self.is_ratio or min(values, default=1.0) > 0:
+        if not self.is_ratio or min((*values, *known), default=1.0) > 0:
             return self
         return replace(self, reference=_size(known))
 

@@ -94,14 +94,27 @@ class Trial:
         """
         first, self._single = self._single, challenger
         if first is not None and not same(first, challenger):
-            self._session = self._session.disagreed(first, challenger)
-            self._turned = True
-            self._verdict = self._judged()[0]
+            self._turn(first, challenger)
             return None
         self._verdict = self._compared(challenger, confirmed=first is not None)
         return None if self._verdict.outcome is Outcome.unclear else self._verdict
 
+    def recheck(self, incumbent: float) -> None:
+        """Take another sample of the incumbent of an exact metric; if it has moved, pairs are wanted.
+
+        Something outside the change moved it then, and would be taken for the challenger's gain.
+        """
+        known = self._session.levels[-1]
+        if not same(known, incumbent):
+            self._turn(known, incumbent)
+
     # -- exact metrics
+
+    def _turn(self, one: float, other: float) -> None:
+        """Go on with pairs, from the start: these two samples of one commit disagree."""
+        self._session = self._session.disagreed(one, other)
+        self._turned = True
+        self._verdict = self._judged()[0]
 
     def _compared(self, challenger: float, confirmed: bool) -> Verdict:
         """An exact challenger against the incumbent's known value; a gain is unclear until confirmed."""

@@ -22,6 +22,7 @@ BASELINES = 2.0
 """How many times the baseline's slowest execution another one may take."""
 SEARCHED = 1 << 20
 """Bytes at the beginning and at the end of the output in which the number is looked for."""
+_TIMED = {Extraction.wall, Extraction.cpu, Extraction.peak_memory}
 _WHOLE = {Extraction.json, Extraction.hyperfine}
 
 
@@ -52,6 +53,9 @@ class ShellMeter:
         """
         extract.check(config.extract)
         self._config = config
+        # Without a number to read, a program that fails at once at the head of a pipe would look quick.
+        timed = config.extract.kind in _TIMED
+        self._command = f"set -o pipefail\n{config.command}" if timed else config.command
         self._logs = Logs(logs)
         self._arms = Arms(config, bench, self._logs, environ, env_names)
         self._slowest_s = baseline_wall_s
@@ -76,7 +80,7 @@ class ShellMeter:
             return stale
         logs = self._logs.open(what)
         done = run(
-            self._config.command,
+            self._command,
             cwd=arm.tree,
             env={**arm.environment, "AUTOOPT_SEED": str(seed)},
             timeout_s=self._limit_s(),

@@ -69,6 +69,7 @@ class GitAttempt:
             raise NothingChangedError(f"{proposal.description}: every file is as it was.")
         commit = self._store.add_commit(tree, [parent], _message(proposal), self._identity, int(time.time()))
         self._store.sync()
+        self._desk.register()
         if not self._refs.move(self._ref, self._refs.read(self._ref), commit):
             raise RepositoryError(f"{self._ref}: moved by somebody else; is another process using this run?")
         return Change(
@@ -91,6 +92,7 @@ class GitAttempt:
             RepositoryError: the branch is not where the run left it.
         """
         change = self.change
+        self._desk.register()  # somebody may have removed the worktree while it was measured
         if not self._refs.move(self._layout.ref, change.parent, change.commit):
             raise places.moved(self._layout, change.parent, self._refs.read(self._layout.ref))
         self._desk.stand_at(change.commit)

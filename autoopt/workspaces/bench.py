@@ -47,6 +47,7 @@ class _Arm:
     commit: str | None = None
     files: Mapping[str, Entry] = field(default_factory=dict)
     used: int = 0
+    aged: bool = False  # commands ran in it before the present challenger came
 
     @property
     def tree(self) -> Path:
@@ -105,6 +106,10 @@ class CheckoutPair:
             free = [arm for arm in self._arms if arm.commit != incumbent]
             arm = min(free or self._arms, key=lambda arm: arm.used)
             self._bring(arm, commit)
+            for other in self._arms:  # what commands leave behind must not age one arm only
+                other.aged = other.commit == incumbent != commit
+        elif arm.aged:
+            self._bring(arm, commit)
         arm.used = self._uses
         return arm
 
@@ -123,7 +128,7 @@ class CheckoutPair:
             arm.directory.remove(path)
         self._settle(arm, target, products)
         _empty(arm.home)
-        arm.commit, arm.files = commit, target
+        arm.commit, arm.files, arm.aged = commit, target, False
 
     def _target(self, commit: str) -> dict[str, Entry]:
         """The base's files with the commit's in scope: what is out of scope always comes from the base."""

@@ -107,7 +107,7 @@ class Desk:
 
     def settle(self) -> None:
         """Make the desk, git's bookkeeping and the index those of the commit."""
-        self._worktree.attach()
+        self._worktree.register()  # also after somebody removed the worktree
         while True:
             found = self._directory.settle(self.files, self._store, Ignores(self.root, self._ignores))
             self._stale |= found

@@ -176,6 +176,8 @@ class GitWorkspace:
         """
         if (tip := self._tip()) != self.incumbent:
             raise places.moved(self._layout, self.incumbent, tip)
+        if not self._desk.root.is_dir():
+            self._desk.settle()
         ref = f"{self._layout.experiments}/{number}"
         attempt = GitAttempt(self._desk, self._store, self._refs, self._layout, ref, self._identity)
         try:

@@ -130,7 +130,8 @@ def _desk(repository: Repository, run_id: str, state: Path, desk: Path | None) -
     root = repository.root
     if desk is not None:
         return (root / desk.expanduser()).resolve()
-    if os.access(root.parent, os.W_OK) and root != root.parent:
+    strange = any((above / ".git").exists() for above in root.parents)  # a repository this one is part of
+    if os.access(root.parent, os.W_OK) and root != root.parent and not strange:
         return root.parent / f"{root.name}-{run_id}"
     return state.resolve() / "desk"
 
