@@ -86,6 +86,9 @@ def _subcommand(name: str, words: list[str], environ: Mapping[str, str]) -> int:
         raise UsageError(
             f"{name}: no such subcommand; {hint} A run starts with autoopt recipe=NAME scope=PATH."
         )
+    if "-h" in words or "--help" in words:
+        print(importlib.import_module(f"autoopt.commands.{name}").__doc__)
+        return 0
     return _call(name, words, environ)
 
 

@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from typing import Any
 
 
@@ -37,8 +38,14 @@ def decode(kind: Any, data: Any) -> Any:
     if origin is tuple:
         return tuple(decode(arguments[0], item) for item in data)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: decode(hints[name], value) for name, value in data.items()})
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(data)
     return data
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """A record's fields and their types; working them out takes longer than decoding a record."""
+    return typing.get_type_hints(kind)

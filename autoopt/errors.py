@@ -37,12 +37,6 @@ class DamagedStateError(AutooptError):
     exit_code = 6
 
 
-class NotTrustedError(AutooptError):
-    """Something from elsewhere would run, and nobody has agreed to it."""
-
-    exit_code = 7
-
-
 class IncumbentError(AutooptError):
     """The best commit so far, which has been measured before, gives no number any more."""
 

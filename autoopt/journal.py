@@ -26,6 +26,8 @@ from autoopt.errors import BusyError, DamagedStateError, ResourceError
 from autoopt.records import Change, Confirmation, Experiment, Measurement, Pair, Sample, Status
 
 VERSION = 1
+INTERRUPTED = "interrupted"
+"""The reason of a stop that a person or the system brought about; the run has more to do."""
 COLUMNS = ("experiment", "commit", "metric", "status", "description")
 
 
@@ -47,10 +49,13 @@ class Journal:
     """The events of one run, appended durably; `history` is what they add up to."""
 
     def __init__(self, path: Path) -> None:
-        """Read the journal, dropping a torn last line from the file.
+        """Read the journal without a torn last line; the first append cuts that off the file.
+
+        Reading never writes: whoever only looks at a run holds no lock, and its process may be in the middle
+        of an append.
 
         Raises:
-            DamagedStateError: a line other than the last does not add up.
+            DamagedStateError: a line other than the last does not add up, or there is none.
         """
         self.path = path
         self.history: list[Experiment] = []
@@ -62,22 +67,25 @@ class Journal:
         self._elapsed_before_s = 0.0
         self._pairs: list[Mapping[str, Any]] = []
         self._chain = ""
+        self._torn_at: int | None = None
         self._opened: float | None = None  # the clock runs from when everything is read
         for position, event in enumerate(self._read(), start=1):
             try:
                 self._apply(event)
             except (KeyError, TypeError, ValueError) as error:
                 raise self._damaged(position, f"cannot be understood ({error})") from error
+        if not self.header:
+            raise DamagedStateError(f"{path}: holds no run; start a new one.")
         self._opened = monotonic()
 
     @classmethod
     def create(cls, path: Path, *, run_id: str, base: str, goal: str) -> Journal:
         """Start the journal of a new run."""
-        files.replace(path, b"")
-        journal = cls(path)
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        journal._append("RUN", version=VERSION, run_id=run_id, base=base, goal=goal, started=started)
-        return journal
+        named = {"run_id": run_id, "base": base, "goal": goal, "started": started}
+        body = {"event": "RUN", "elapsed_s": 0.0, "version": VERSION, **named}
+        files.replace(path, _line(body, _link("", body)))
+        return cls(path)
 
     @property
     def incumbent(self) -> Experiment:
@@ -133,8 +141,10 @@ class Journal:
     def _append(self, event: str, **fields: Any) -> None:
         body = {"event": event, "elapsed_s": round(self.elapsed_s, 3), **fields}
         chain = _link(self._chain, body)
-        line = json.dumps({**body, "chain": chain}, ensure_ascii=False, allow_nan=False) + "\n"
-        _append_line(self.path, line.encode())
+        if self._torn_at is not None:
+            os.truncate(self.path, self._torn_at)
+            self._torn_at = None
+        _append_line(self.path, _line(body, chain))
         self._chain = chain
         self._apply(body)
 
@@ -152,9 +162,7 @@ class Journal:
             if body is None:
                 if position < len(lines):
                     raise self._damaged(position, "does not follow from the line before it")
-                with self.path.open("r+b") as file:
-                    file.truncate(good)
-                    os.fsync(file.fileno())
+                self._torn_at = good
                 return
             self._chain = body.pop("chain")
             good += len(line)
@@ -297,6 +305,10 @@ def _link(chain: str, body: Mapping[str, Any]) -> str:
     return hashlib.sha256((chain + canonical).encode()).hexdigest()
 
 
+def _line(body: Mapping[str, Any], chain: str) -> bytes:
+    return json.dumps({**body, "chain": chain}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
 def _parse(line: bytes, chain: str) -> dict[str, Any] | None:
     if not line.endswith(b"\n"):
         return None
@@ -320,8 +332,10 @@ def _append_line(path: Path, line: bytes) -> None:
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
-        except OSError as error:
+        except BaseException as error:  # Ctrl-C too: the line is not in the file and not in memory
             os.ftruncate(descriptor, size)
-            raise ResourceError(f"{path}: the journal cannot be written: {error.strerror}.") from error
+            if isinstance(error, OSError):
+                raise ResourceError(f"{path}: the journal cannot be written: {error.strerror}.") from error
+            raise
     finally:
         os.close(descriptor)

@@ -15,14 +15,13 @@ from autoopt.errors import (
     RepositoryError,
     UsageError,
 )
-from autoopt.journal import Journal, Pending
+from autoopt.journal import INTERRUPTED, Journal, Pending
 from autoopt.measure import Evidence, Parts, Stages
 from autoopt.protocols import Attempt
 from autoopt.records import Brief, Change, Experiment, Finding, Measurement, Outcome, Proposal, Status
 from autoopt.schema import Config
 
 MAX_REPAIRS = 2
-INTERRUPTED = "interrupted"
 
 
 def run(config: Config, parts: Parts, journal: Journal) -> str:

@@ -107,31 +107,31 @@ def probe(config: Config, parts: Parts, measured: Measurement) -> None:
 
 def measure(config: Config, parts: Parts, journal: Journal, change: Change, stages: Stages) -> Evidence:
     """Take pairs (single runs while the metric is exact) until the judge has seen enough."""
-    trial, number = parts.judge.trial(), stages.number
+    comparison, number = parts.judge.comparison(), stages.number
     pairs: list[tuple[Sample | None, Sample]] = []
     verdict: Verdict | None = None
     while verdict is None:
-        exact = trial.exact
-        stages.enter("measure", _progress(trial, len(pairs)))
+        exact = comparison.exact
+        stages.enter("measure", _progress(comparison, len(pairs)))
         if exact and pairs:  # a gain is about to be confirmed: is the incumbent still what it was?
             again = _sample(parts, change.parent, _seed(config, number, len(pairs)))
             if isinstance(again, Sample):
-                trial.recheck(again.value)
-        taken = _take(config, parts, change, number, len(pairs), trial.exact)
+                comparison.recheck(again.value)
+        taken = _take(config, parts, change, number, len(pairs), comparison.exact)
         if isinstance(taken, Failure):
             return Evidence(failure=taken)
-        if exact and not trial.exact:
+        if exact and not comparison.exact:
             exact = False
             journal.edited(number, change)
             pairs.clear()
         journal.measured(number, taken[1], taken[0])
         pairs.append(taken)
         if taken[0] is None:
-            verdict = trial.add_exact(taken[1].value)
+            verdict = comparison.add_exact(taken[1].value)
         else:
-            verdict = trial.add(taken[0].value, taken[1].value)
-            parts.reporter.on_verdict(number, verdict or trial.current())
-        if exact and not trial.exact:  # not exact after all: pairs from here on, from the start
+            verdict = comparison.add(taken[0].value, taken[1].value)
+            parts.reporter.on_verdict(number, verdict or comparison.current())
+        if exact and not comparison.exact:  # not exact after all: pairs from here on, from the start
             journal.edited(number, change)
             pairs.clear()
             verdict = None
@@ -163,8 +163,8 @@ def _incumbent(parts: Parts, commit: str, seed: int) -> Sample:
     return sample
 
 
-def _progress(trial: judge.Trial, taken: int) -> str:
-    return f"run {taken + 1} of ≤2" if trial.exact else f"pair {taken + 1} of ≤{trial.max_pairs}"
+def _progress(comparison: judge.Comparison, taken: int) -> str:
+    return f"run {taken + 1} of ≤2" if comparison.exact else f"pair {taken + 1} of ≤{comparison.max_pairs}"
 
 
 def _take(
@@ -212,7 +212,7 @@ def confirm(config: Config, parts: Parts, journal: Journal) -> None:
     for position in range(claim.max_pairs):
         stages.enter("confirm", f"pair {position + 1} of ≤{claim.max_pairs}")
         try:
-            pair = _pair(config, parts, base, final, journal.next_number, position)
+            pair = _pair(config, parts, base, final, -journal.next_number, position)
         except IncumbentError:
             continue  # void; without enough pairs there is no claim, and the report says so
         if isinstance(pair, Failure):
@@ -234,7 +234,7 @@ def values(decided: Experiment, known: float | None) -> list[tuple[float, float]
 
 
 def _seed(config: Config, number: int, position: int) -> int:
-    """A seed no other pair of the run has, the same on every resume."""
+    """A seed no other pair has, the same on every resume; final comparisons have negative numbers."""
     return (config.seed * 1_000_000 + number * 100 + position) % 2**31
 
 

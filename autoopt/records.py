@@ -86,11 +86,6 @@ class Measurement:
         """The median sample."""
         return median(sample.value for sample in self.samples)
 
-    @property
-    def wall_s(self) -> float:
-        """The median wall time of one execution."""
-        return median(sample.wall_s for sample in self.samples)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:

@@ -23,22 +23,22 @@ def started(values=BASELINE, direction=LOWER, unit="s", **config):
     return judge
 
 
-def decide(trial, pairs):
+def decide(comparison, pairs):
     """The verdict after as many of these pairs as it takes, and the pairs taken."""
     taken = []
     for pair in pairs:
         taken.append(pair)
-        verdict = trial.add_exact(pair[1]) if trial.exact else trial.add(*pair)
+        verdict = comparison.add_exact(pair[1]) if comparison.exact else comparison.add(*pair)
         if verdict is not None:
             return verdict, taken
-    raise AssertionError(f"no verdict after {len(taken)} pairs: {trial.current().sentence}")
+    raise AssertionError(f"no verdict after {len(taken)} pairs: {comparison.current().sentence}")
 
 
 # -- what it says
 
 
 def test_a_clear_gain_is_kept_with_its_size_its_interval_and_how_sure_it_is():
-    verdict, _ = decide(started().trial(), [(10, 9.6), (10.05, 9.7), (10, 9.65), (10.1, 9.7), (10, 9.6)])
+    verdict, _ = decide(started().comparison(), [(10, 9.6), (10.05, 9.7), (10, 9.65), (10.1, 9.7), (10, 9.6)])
 
     assert verdict.outcome is Outcome.better
     assert re.fullmatch(
@@ -48,14 +48,14 @@ def test_a_clear_gain_is_kept_with_its_size_its_interval_and_how_sure_it_is():
 
 
 def test_no_gain_is_reverted_with_the_gain_that_would_have_shown():
-    verdict, _ = decide(started().trial(), [(10, 10.01)] * 16)
+    verdict, _ = decide(started().comparison(), [(10, 10.01)] * 16)
 
     assert verdict.outcome is Outcome.same
     assert re.fullmatch(r"REVERT no gain ≥ 1\.\d % plausible, \d pairs?", verdict.sentence)
 
 
 def test_a_clear_harm_is_worse_not_the_same():
-    verdict, taken = decide(started().trial(), [(10, 13)] * 16)
+    verdict, taken = decide(started().comparison(), [(10, 13)] * 16)
 
     assert verdict.outcome is Outcome.worse
     assert verdict.sentence.startswith("REVERT 28 % slower, no gain ≥")
@@ -64,7 +64,7 @@ def test_a_clear_harm_is_worse_not_the_same():
 
 def test_evidence_that_never_settles_is_inconclusive():
     pairs = [(10, 10 * math.exp(-gain)) for gain in (0.06, -0.03) * 8]
-    verdict, taken = decide(started().trial(), pairs)
+    verdict, taken = decide(started().comparison(), pairs)
 
     assert verdict.sentence == "REVERT inconclusive after 16 pairs"
     assert verdict.outcome is Outcome.unclear
@@ -72,14 +72,14 @@ def test_evidence_that_never_settles_is_inconclusive():
 
 
 def test_before_it_is_decided_the_live_view_tells_how_it_stands():
-    trial = started().trial()
-    empty = trial.current()
-    trial.add(10, 9.8)
+    comparison = started().comparison()
+    empty = comparison.current()
+    comparison.add(10, 9.8)
 
     assert empty.sentence == "no pairs yet"
     assert empty.probability == pytest.approx(posterior.P_WIN, abs=0.01)
-    assert re.fullmatch(r".* % faster so far \(95 % .*\), \d\d % sure, 1 pair", trial.current().sentence)
-    assert trial.current().outcome is Outcome.unclear
+    assert re.fullmatch(r".* % faster so far \(95 % .*\), \d\d % sure, 1 pair", comparison.current().sentence)
+    assert comparison.current().outcome is Outcome.unclear
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,13 @@ def test_before_it_is_decided_the_live_view_tells_how_it_stands():
     ],
 )
 def test_the_word_fits_the_unit_and_the_direction(direction, unit, challenger, word):
-    verdict, _ = decide(started(direction=direction, unit=unit).trial(), [(10, challenger)] * 16)
+    verdict, _ = decide(started(direction=direction, unit=unit).comparison(), [(10, challenger)] * 16)
 
     assert re.match(rf"KEEP (19|20) % {word} ", verdict.sentence)
 
 
 def test_a_speedup_of_three_orders_of_magnitude_is_reported_as_it_is():
-    verdict, taken = decide(started().trial(), [(10, 0.01)] * 16)
+    verdict, taken = decide(started().comparison(), [(10, 0.01)] * 16)
 
     assert verdict.effect == pytest.approx(math.log(1000), rel=0.01)
     assert len(taken) == 2
@@ -106,7 +106,7 @@ def test_a_speedup_of_three_orders_of_magnitude_is_reported_as_it_is():
 
 
 def test_a_loss_may_fall_by_twelve_orders_of_magnitude():
-    verdict, taken = decide(started([1, 1.01, 0.99, 1.02, 1], unit="").trial(), [(1, 1e-12)] * 16)
+    verdict, taken = decide(started([1, 1.01, 0.99, 1.02, 1], unit="").comparison(), [(1, 1e-12)] * 16)
 
     assert verdict.effect == pytest.approx(math.log(1e12), rel=0.01)
     assert len(taken) <= 3
@@ -118,9 +118,9 @@ def test_a_loss_may_fall_by_twelve_orders_of_magnitude():
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(-0.2, 0.2), min_size=16, max_size=16))
 def test_lower_values_and_higher_inverse_values_get_the_same_verdict(gains):
-    lower, _ = decide(started().trial(), [(10, 10 * math.exp(-gain)) for gain in gains])
+    lower, _ = decide(started().comparison(), [(10, 10 * math.exp(-gain)) for gain in gains])
     mirrored = started([1 / value for value in BASELINE], HIGHER)
-    higher, _ = decide(mirrored.trial(), [(0.1, 0.1 * math.exp(gain)) for gain in gains])
+    higher, _ = decide(mirrored.comparison(), [(0.1, 0.1 * math.exp(gain)) for gain in gains])
 
     assert (lower.outcome, lower.pairs) == (higher.outcome, higher.pairs)
     assert lower.effect == pytest.approx(higher.effect, abs=1e-9)
@@ -128,7 +128,7 @@ def test_lower_values_and_higher_inverse_values_get_the_same_verdict(gains):
 
 def test_a_metric_that_can_be_negative_is_judged_by_differences_in_its_unit():
     judge = started([-1234, -1230, -1238, -1235, -1233], HIGHER, "nats")
-    verdict, _ = decide(judge.trial(), [(-1234, -1180), (-1230, -1179), (-1232, -1180)])
+    verdict, _ = decide(judge.comparison(), [(-1234, -1180), (-1230, -1179), (-1232, -1180)])
 
     assert not verdict.is_ratio
     assert verdict.effect == pytest.approx(52, abs=3)
@@ -138,14 +138,14 @@ def test_a_metric_that_can_be_negative_is_judged_by_differences_in_its_unit():
 
 def test_a_metric_that_hovers_round_zero_can_still_show_a_gain():
     judge = started([0.01, -0.02, 0.03, 0.0, 0.01], HIGHER)
-    verdict, _ = decide(judge.trial(), [(0.0, 0.2), (0.02, 0.21), (-0.01, 0.19), (0.01, 0.2)])
+    verdict, _ = decide(judge.comparison(), [(0.0, 0.2), (0.02, 0.21), (-0.01, 0.19), (0.01, 0.2)])
 
     assert verdict.outcome is Outcome.better
 
 
 def test_a_baseline_of_zeros_is_exact():
-    better, _ = decide(started([0.0] * 5).trial(), [(0, -1), (0, -1)])
-    worse, _ = decide(started([0.0] * 5).trial(), [(0, 1)])
+    better, _ = decide(started([0.0] * 5).comparison(), [(0, -1), (0, -1)])
+    worse, _ = decide(started([0.0] * 5).comparison(), [(0, 1)])
 
     assert (better.outcome, better.effect, better.is_ratio) == (Outcome.better, 1.0, False)
     assert worse.sentence == "REVERT 0 → 1 (exact)"
@@ -153,9 +153,9 @@ def test_a_baseline_of_zeros_is_exact():
 
 def test_a_positive_metric_that_falls_to_zero_goes_on_as_differences():
     judge = started()
-    verdict, taken = decide(judge.trial(), [(10, 0.0), (10.1, 0.0), (10, 0.0)])
+    verdict, taken = decide(judge.comparison(), [(10, 0.0), (10.1, 0.0), (10, 0.0)])
     judge.learn(taken, kept=True)
-    following, _ = decide(judge.trial(), [(0.0, 10.0), (0.0, 10.1)])
+    following, _ = decide(judge.comparison(), [(0.0, 10.0), (0.0, 10.1)])
 
     assert (verdict.outcome, verdict.is_ratio) == (Outcome.better, False)
     assert verdict.effect == pytest.approx(10, abs=0.3)
@@ -172,13 +172,13 @@ def test_no_finite_numbers_break_a_verdict(data):
         data.draw(st.lists(finite, min_size=1, max_size=5)), data.draw(st.sampled_from(Direction))
     )
     for _ in range(2):
-        trial, taken, verdict = judge.trial(), [], None
+        comparison, taken, verdict = judge.comparison(), [], None
         while verdict is None:
             taken.append((data.draw(finite), data.draw(finite)))
-            verdict = trial.add_exact(taken[-1][1]) if trial.exact else trial.add(*taken[-1])
+            verdict = comparison.add_exact(taken[-1][1]) if comparison.exact else comparison.add(*taken[-1])
         judge.learn(taken, kept=verdict.outcome is Outcome.better)
 
-        assert len(taken) <= trial.max_pairs + 2
+        assert len(taken) <= comparison.max_pairs + 2
         assert 0 <= verdict.probability <= 1
         assert verdict.low <= verdict.high
 
@@ -187,19 +187,19 @@ def test_no_finite_numbers_break_a_verdict(data):
 
 
 def test_an_exact_metric_needs_one_sample_to_revert():
-    same, _ = decide(started([12.0] * 5).trial(), [(12, 12)])
-    worse, _ = decide(started([12.0] * 5).trial(), [(12, 13)])
+    same, _ = decide(started([12.0] * 5).comparison(), [(12, 12)])
+    worse, _ = decide(started([12.0] * 5).comparison(), [(12, 13)])
 
     assert (same.outcome, same.sentence) == (Outcome.same, "REVERT 12 → 12 (exact)")
     assert (worse.outcome, worse.sentence) == (Outcome.worse, "REVERT 12 → 13 (exact)")
 
 
 def test_an_exact_gain_is_kept_once_a_second_sample_agrees():
-    trial = started([12.0] * 5).trial()
+    comparison = started([12.0] * 5).comparison()
 
-    assert trial.add_exact(9) is None
-    assert trial.current().outcome is Outcome.unclear
-    assert trial.add_exact(9).sentence == "KEEP 12 → 9 (exact, re-run agrees)"
+    assert comparison.add_exact(9) is None
+    assert comparison.current().outcome is Outcome.unclear
+    assert comparison.add_exact(9).sentence == "KEEP 12 → 9 (exact, re-run agrees)"
 
 
 def test_an_exact_gain_is_measured_against_the_last_kept_value():
@@ -208,24 +208,24 @@ def test_an_exact_gain_is_measured_against_the_last_kept_value():
     judge.learn([(9, 9)], kept=False)
 
     assert judge.exact
-    assert judge.trial().add_exact(10).sentence == "REVERT 9 → 10 (exact)"
+    assert judge.comparison().add_exact(10).sentence == "REVERT 9 → 10 (exact)"
 
 
-def test_samples_that_disagree_turn_the_trial_and_then_the_judge_to_pairs():
+def test_samples_that_disagree_turn_the_comparison_and_then_the_judge_to_pairs():
     judge = started([12.0] * 5)
-    trial = judge.trial()
-    trial.add_exact(9)
+    comparison = judge.comparison()
+    comparison.add_exact(9)
 
-    assert trial.add_exact(12) is None
-    assert not trial.exact
+    assert comparison.add_exact(12) is None
+    assert not comparison.exact
 
-    verdict, taken = decide(trial, [(12, 12)] * 16)
+    verdict, taken = decide(comparison, [(12, 12)] * 16)
     judge.learn(taken, kept=False)
 
     assert verdict.outcome is Outcome.same
     assert len(taken) == 3  # no exact experiment has three samples, so a replay can tell
     assert not judge.exact
-    assert not judge.trial().exact
+    assert not judge.comparison().exact
 
 
 def test_one_baseline_sample_is_not_an_exact_metric():
@@ -250,7 +250,7 @@ def simulated_learning(judge, seed=1, experiments=12):
             )
             for _ in count()
         )
-        verdict, taken = decide(judge.trial(), pairs)
+        verdict, taken = decide(judge.comparison(), pairs)
         lessons.append((taken, verdict.outcome is Outcome.better))
         judge.learn(*lessons[-1])
     return lessons
@@ -263,15 +263,15 @@ def test_a_replayed_judge_is_the_live_one():
     pairs = [(10, 9.9), (10, 10.2), (10.1, 9.7)] * 6
 
     assert replayed.noise == live.noise
-    assert decide(replayed.trial(), pairs) == decide(live.trial(), pairs)
+    assert decide(replayed.comparison(), pairs) == decide(live.comparison(), pairs)
 
 
 def test_a_replay_knows_when_an_exact_metric_stopped_being_exact():
     live, replayed = started([12.0] * 5), started([12.0] * 5)
-    trial = live.trial()
-    trial.add_exact(9)
-    trial.add_exact(12)
-    _, taken = decide(trial, [(12, 12)] * 16)
+    comparison = live.comparison()
+    comparison.add_exact(9)
+    comparison.add_exact(12)
+    _, taken = decide(comparison, [(12, 12)] * 16)
     for judge in (live, replayed):
         judge.learn([(12, 12)], kept=False)
         judge.learn(taken, kept=False)
@@ -287,10 +287,10 @@ def test_a_crash_teaches_nothing():
     assert judge.noise == noise
 
 
-def test_a_trial_changes_nothing_until_it_is_learned():
+def test_a_comparison_changes_nothing_until_it_is_learned():
     judge = started()
     before = judge.noise
-    decide(judge.trial(), [(10, 8)] * 4)
+    decide(judge.comparison(), [(10, 8)] * 4)
 
     assert judge.noise == before
 
@@ -321,12 +321,12 @@ def test_remembered_incumbent_runs_save_pairs():
     calm = World(9).pairs(0.0)
     for _ in range(20):
         remembering.learn(list(islice(calm, 3)), kept=False)
-    forgetful._session = replace(remembering._session, drifts=())
+    forgetful._memory = replace(remembering._memory, drifts=())
     spent = dict.fromkeys((remembering, forgetful), 0)
     for judge in spent:
         world = World(7)
         for _ in range(150):
-            spent[judge] += len(decide(judge.trial(), world.pairs(0.0))[1])
+            spent[judge] += len(decide(judge.comparison(), world.pairs(0.0))[1])
 
     assert spent[remembering] < 0.85 * spent[forgetful]
 
@@ -339,21 +339,21 @@ def test_remembered_incumbent_runs_save_pairs():
     [(Patience.quick, 8), (Patience.default, 16), (Patience.patient, 24), (Patience.careful, 32)],
 )
 def test_patience_bounds_the_pairs(patience, most):
-    assert started(patience=patience).trial().max_pairs == most
+    assert started(patience=patience).comparison().max_pairs == most
 
 
 def test_a_higher_keep_asks_for_more_pairs():
     pairs = [(10, 9.7), (10, 9.75), (10.1, 9.7), (10, 9.65)] * 4
     usual, strict = started(), started(keep=0.9999)
 
-    assert len(decide(strict.trial(), pairs)[1]) > len(decide(usual.trial(), pairs)[1])
+    assert len(decide(strict.comparison(), pairs)[1]) > len(decide(usual.comparison(), pairs)[1])
 
 
 def test_a_gain_smaller_than_the_smallest_worth_a_commit_is_not_kept():
     steady, pairs = (10.0, 10.001, 9.999, 10.001, 10.0), [(10, 9.9), (10.001, 9.9), (10, 9.901)] * 11
 
-    assert decide(started(steady).trial(), pairs)[0].outcome is Outcome.better
-    assert decide(started(steady, min_effect=0.05).trial(), pairs)[0].outcome is Outcome.same
+    assert decide(started(steady).comparison(), pairs)[0].outcome is Outcome.better
+    assert decide(started(steady, min_effect=0.05).comparison(), pairs)[0].outcome is Outcome.same
 
 
 @pytest.mark.parametrize("bad", [{"min_effect": -0.1}, {"min_effect": 1.0}, {"keep": 0.4}, {"keep": 1.0}])
@@ -387,16 +387,16 @@ class World:
             else:
                 yield tuple(reversed((self.run(gain), self.run(0.0))))
 
-    def kept_share(self, gain, sessions=20, experiments=20, **config):
-        """How often a change of this gain is kept, in short sessions that keep learning."""
+    def kept_share(self, gain, memories=20, experiments=20, **config):
+        """How often a change of this gain is kept, in short memories that keep learning."""
         kept = 0
-        for _ in range(sessions):
+        for _ in range(memories):
             judge = started([self.run(0.0) for _ in range(5)], **config)
             for _ in range(experiments):
-                verdict, taken = decide(judge.trial(), self.pairs(gain))
+                verdict, taken = decide(judge.comparison(), self.pairs(gain))
                 judge.learn(taken, kept=False)
                 kept += verdict.outcome is Outcome.better
-        return kept / (sessions * experiments)
+        return kept / (memories * experiments)
 
 
 WORLDS = {"steady": {}, "drift": {"drift": True}, "flaky": {"flaky": True}}
@@ -404,7 +404,7 @@ WORLDS = {"steady": {}, "drift": {"drift": True}, "flaky": {"flaky": True}}
 
 @pytest.mark.parametrize("kind", WORLDS)
 def test_changes_that_do_nothing_are_hardly_ever_kept(kind):
-    assert World(1, **WORLDS[kind]).kept_share(0.0, sessions=50) <= 0.01
+    assert World(1, **WORLDS[kind]).kept_share(0.0, memories=50) <= 0.01
 
 
 @pytest.mark.parametrize("kind", WORLDS)
@@ -421,7 +421,7 @@ def test_the_smallest_gain_is_confirmed_nine_times_out_of_ten(patience):
     pair_sd = 0.02 * math.sqrt(2)
     gain = judge.smallest_gain() * pair_sd / judge.noise
 
-    assert World(4).kept_share(gain, sessions=10, patience=patience) == pytest.approx(0.9, abs=0.07)
+    assert World(4).kept_share(gain, memories=10, patience=patience) == pytest.approx(0.9, abs=0.07)
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
@@ -429,7 +429,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     world, judge = World(6), started([10, 10.2, 9.8, 10.1, 9.9])
     for _ in range(judged):
         effect = draw.choice([0.0, -1.0, 1.0], p=[0.6, 0.25, 0.15]) * draw.exponential(0.05)
-        verdict, taken = decide(judge.trial(), world.pairs(effect))
+        verdict, taken = decide(judge.comparison(), world.pairs(effect))
         judge.learn(taken, kept=False)
         covered += verdict.low <= effect <= verdict.high
 
@@ -445,15 +445,17 @@ def seeded_pairs(draw, gain):
 
 @pytest.mark.parametrize(("gain", "least", "most"), [(0.0, 0.0, 0.01), (1.2, 0.9, 1.0)])
 def test_a_metric_that_varies_by_seed_is_judged_by_its_pairs(gain, least, most):
-    draw, kept, sessions, experiments = np.random.default_rng(8), 0, 12, 20
-    for _ in range(sessions):
+    draw, kept, memories, experiments = np.random.default_rng(8), 0, 12, 20
+    for _ in range(memories):
         judge = started([85 + 1.5 * draw.standard_normal() for _ in range(5)], HIGHER, "points")
         for number in range(2 * experiments):
-            verdict, taken = decide(judge.trial(), seeded_pairs(draw, 0.0 if number < experiments else gain))
+            verdict, taken = decide(
+                judge.comparison(), seeded_pairs(draw, 0.0 if number < experiments else gain)
+            )
             judge.learn(taken, kept=False)
             kept += number >= experiments and verdict.outcome is Outcome.better
 
-    assert least <= kept / (sessions * experiments) <= most
+    assert least <= kept / (memories * experiments) <= most
 
 
 # -- the final claim

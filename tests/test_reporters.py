@@ -479,7 +479,7 @@ def test_the_live_region_shows_stage_best_and_evidence():
 
     assert "experiment 6 of 20 · measure pair 2 of ≤16 · 16 left" in shown
     assert "so far 3.0 % faster, 99 % sure, 3 pairs" in shown
-    assert "best 309 ms (#6), baseline 412 ms, −25.0 % so far" in region
+    assert "incumbent 309 ms (#6), baseline 412 ms, −25.0 % so far" in region
     assert "experiment 7 of 20 · ask · 15 left" in region
 
 
@@ -511,7 +511,7 @@ def test_a_resumed_run_remembers_baseline_and_best():
     live.on_stage(7, "ask", "")
     live.close()
 
-    assert "best 309 ms (#6), baseline 412 ms" in console.file.getvalue()
+    assert "incumbent 309 ms (#6), baseline 412 ms" in console.file.getvalue()
     assert "15 left" in console.file.getvalue()
 
 

@@ -25,15 +25,15 @@ class AutooptJudge:
         self.known = values[-1]
 
     def decide(self, env):
-        trial, pairs, verdict = self.judge.trial(), [], None
+        comparison, pairs, verdict = self.judge.comparison(), [], None
         while verdict is None:
-            if trial.exact:
+            if comparison.exact:
                 pairs.append((self.known, env.run("challenger")))
-                verdict = trial.add_exact(pairs[-1][1])
-                pairs = pairs if trial.exact else []
+                verdict = comparison.add_exact(pairs[-1][1])
+                pairs = pairs if comparison.exact else []
             else:
                 pairs.append(env.pair())
-                verdict = trial.add(*pairs[-1])
+                verdict = comparison.add(*pairs[-1])
         keep = verdict.outcome is Outcome.better
         self.judge.learn(pairs, keep)
         if keep:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from autoopt.errors import RepositoryError, UsageError
+from autoopt import compose
+from autoopt.errors import DamagedStateError, RepositoryError, UsageError
 from autoopt.places import RunFiles, state_root
+from autoopt.schema import Config
 from autoopt.workspaces.layout import FILE_NAME, Layout
 from autoopt.workspaces.repository import discover
 
@@ -23,16 +26,44 @@ class Found:
 
 def runs(environ: Mapping[str, str], here: Path) -> list[Found]:
     """The runs of the repository that `here` is in, oldest first; outside any repository, all of them."""
-    found = [
-        Found(RunFiles(p.parent), Layout.load(p.parent)) for p in state_root(environ).glob(f"*/*/{FILE_NAME}")
-    ]
+    found = []
+    for path in sorted(state_root(environ).glob(f"*/*/{FILE_NAME}"), key=_made):
+        with suppress(DamagedStateError):  # `damaged` tells
+            found.append(Found(RunFiles(path.parent), Layout.load(path.parent)))
     try:
         control = discover(here).control
     except RepositoryError:
-        wanted = found
-    else:
-        wanted = [run for run in found if Path(run.layout.control) == control]
-    return sorted(wanted, key=lambda run: (run.files.config.stat().st_mtime, run.layout.run_id))
+        return found
+    return [run for run in found if Path(run.layout.control) == control]
+
+
+def damaged(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Name and complaint of every run, of whichever repository, whose place in it cannot be read."""
+    found = []
+    for path in sorted(state_root(environ).glob(f"*/*/{FILE_NAME}"), key=_made):
+        try:
+            Layout.load(path.parent)
+        except DamagedStateError as error:
+            found.append((path.parent.name, str(error)))
+    return found
+
+
+def settings(run: Found, words: Sequence[str] = ()) -> Config:
+    """The settings the run was started with, changed by `key=value` words.
+
+    Raises:
+        DamagedStateError: they cannot be read.
+        UsageError: a word is no option and value of a run.
+    """
+    try:
+        text = run.files.config.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DamagedStateError(f"{run.files.config}: settings cannot be read ({error}).") from error
+    return compose.load(text, words)
+
+
+def _made(path: Path) -> tuple[float, str]:
+    return path.stat().st_mtime, path.parent.name
 
 
 def find(candidates: Sequence[Found], name: str) -> Found:

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from autoopt import compose
-from autoopt.commands.drive import account_of
-from autoopt.commands.lookup import find, runs
+from autoopt.commands.lookup import find, runs, settings
+from autoopt.commands.telling import account_of
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.reporters import markdown
@@ -19,7 +18,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if len(argv) > 1:
         raise UsageError("report takes one run; write `autoopt report RUN > report.md`.")
     found = find(runs(environ, Path.cwd()), argv[0] if argv else "last")
-    config = compose.load(found.files.config.read_text())
+    config = settings(found)
     record = Journal(found.files.journal)
     sys.stdout.write(markdown.report(account_of(config, record, found.layout, diffs=True)))
     return 0

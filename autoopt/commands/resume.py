@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autoopt import assemble, budget, compose, journal
-from autoopt.commands.drive import account_of, drive
-from autoopt.commands.lookup import find, runs
+from autoopt import assemble, budget, journal
+from autoopt.commands.drive import drive
+from autoopt.commands.lookup import find, runs, settings
+from autoopt.commands.telling import account_of
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.reporters.summary import summary
@@ -35,7 +36,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     found = find(runs(environ, Path.cwd()), names[0])
     files, console = found.files, Console()
     with journal.held(files.state):
-        config = compose.load(files.config.read_text(), overrides)
+        config = settings(found, overrides)
         budget.check(config)
         record = Journal(files.journal)
         if finished(config, record):
@@ -47,7 +48,6 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             Scope(config.scope, config.off_limits),
             setup=assemble.setup(config, files, environ),
         )
-        files.config.write_text(compose.dump(config))
         drive(config, files, workspace, record, console, environ)
     return 0
 
@@ -55,6 +55,6 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def finished(config: Config, record: Journal) -> bool:
     """Whether the budget leaves nothing to do and the end was told."""
     spent = budget.spent(config.budget, config.metric, record.history, record.elapsed_s)
-    return (
-        bool(record.history) and spent is not None and record.stopped is not None and record.pending is None
-    )
+    # An interrupt may have cut the final comparison short.
+    ended = record.stopped not in (None, journal.INTERRUPTED)
+    return bool(record.history) and spent is not None and ended and record.pending is None

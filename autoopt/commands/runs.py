@@ -7,12 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autoopt import compose, journal
-from autoopt.commands.drive import account_of
-from autoopt.commands.lookup import Found, runs
+from autoopt import journal
+from autoopt.commands.lookup import Found, damaged, runs, settings
+from autoopt.commands.telling import account_of
 from autoopt.errors import DamagedStateError, UsageError
 from autoopt.journal import Journal
-from autoopt.loop import INTERRUPTED
 from autoopt.reporters import account
 from autoopt.reporters.tables import RunRow, runs_table
 
@@ -21,24 +20,17 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """List the runs of the repository here; outside any, those of all repositories."""
     if argv:
         raise UsageError(f"{argv[0]}: runs takes no words; `autoopt show RUN` shows one run.")
-    Console().print(runs_table([_row(found) for found in runs(environ, Path.cwd())]))
+    rows = [_row(found) for found in runs(environ, Path.cwd())]
+    Console().print(runs_table([*rows, *(_damaged(*found) for found in damaged(environ))]))
     return 0
 
 
 def _row(found: Found) -> RunRow:
     try:
         record = Journal(found.files.journal)
-        config = compose.load(found.files.config.read_text())
+        config = settings(found)
     except DamagedStateError as error:
-        return RunRow(
-            run_id=found.layout.run_id,
-            state="damaged",
-            started="",
-            experiments=0,
-            kept=0,
-            result=str(error),
-            goal="",
-        )
+        return _damaged(found.layout.run_id, str(error))
     told = account_of(config, record, found.layout)
     return RunRow(
         run_id=found.layout.run_id,
@@ -54,6 +46,12 @@ def _row(found: Found) -> RunRow:
 def _state(found: Found, record: Journal) -> str:
     if journal.is_held(found.files.state):
         return "running"
-    if record.stopped is None or record.stopped == INTERRUPTED:
+    if record.stopped is None or record.stopped == journal.INTERRUPTED:
         return "interrupted"
     return "finished"
+
+
+def _damaged(run_id: str, complaint: str) -> RunRow:
+    return RunRow(
+        run_id=run_id, state="damaged", started="", experiments=0, kept=0, result=complaint, goal=""
+    )

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autoopt import compose
-from autoopt.commands.drive import account_of
-from autoopt.commands.lookup import Found, find, runs
+from autoopt.commands.lookup import Found, find, runs, settings
+from autoopt.commands.telling import account_of
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.records import Experiment
@@ -28,7 +27,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         )
     found = find(runs(environ, Path.cwd()), names[0])
     config, record, console = (
-        compose.load(found.files.config.read_text()),
+        settings(found),
         Journal(found.files.journal),
         Console(),
     )

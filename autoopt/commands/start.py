@@ -11,14 +11,16 @@ from pathlib import Path
 from rich.console import Console
 
 from autoopt import assemble, budget, compose, journal
+from autoopt import files as disk
 from autoopt.commands.drive import drive
-from autoopt.errors import AutooptError, UsageError
+from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.places import RunFiles, repository_id, state_root
 from autoopt.reporters.settings import settings_table
 from autoopt.schema import Config
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
+from autoopt.workspaces.layout import links
 from autoopt.workspaces.repository import Repository, discover
 from autoopt.workspaces.undo import undo
 
@@ -42,7 +44,7 @@ def start(config: Config, environ: Mapping[str, str]) -> None:
         try:
             workspace, record = _create(config, repository, scope, files, environ)
             drive(config, files, workspace, record, console, environ)
-        except (AutooptError, KeyboardInterrupt):
+        except BaseException:
             _undo_unless_measured(files)
             raise
 
@@ -50,7 +52,7 @@ def start(config: Config, environ: Mapping[str, str]) -> None:
 def _create(
     config: Config, repository: Repository, scope: Scope, files: RunFiles, environ: Mapping[str, str]
 ) -> tuple[GitWorkspace, Journal]:
-    files.config.write_text(compose.dump(config))
+    disk.replace(files.config, compose.dump(config).encode())
     workspace = GitWorkspace.create(
         repository.root,
         files.state.name,
@@ -83,12 +85,14 @@ def _place(config: Config, repository: Repository, environ: Mapping[str, str]) -
 
 
 def _facts(config: Config, repository: Repository, files: RunFiles) -> dict[str, str]:
-    changes = repository.changes
+    changes, linked = repository.changes, links(repository, config.workspace.link)
     facts = {
         "run": files.state.name,
         "repository": f"{repository.root} at {repository.head[:10]} ({repository.branch or 'detached HEAD'})",
         "state": str(files.state),
     }
+    if linked:
+        facts["links"] = f"{', '.join(linked)}: your own files, which the commands can also write"
     if changes:
         count = f"{len(changes)} uncommitted change" + ("s" if len(changes) > 1 else "")
         facts["left out"] = f"your {count}, first {changes[0]}: a run starts from the commit"
@@ -98,7 +102,10 @@ def _facts(config: Config, repository: Repository, files: RunFiles) -> dict[str,
 def _agreed(console: Console) -> bool:
     if not (sys.stdin.isatty() and console.is_terminal):
         return True
-    return console.input("Start? \\[Y/n] ").strip().lower() in ("", "y", "yes")
+    try:
+        return console.input("Start? \\[Y/n] ").strip().lower() in ("", "y", "yes")
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def _undo_unless_measured(files: RunFiles) -> None:

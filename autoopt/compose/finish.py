@@ -95,3 +95,5 @@ def _refuse_odd_text(config: schema.Config, resolved: Any) -> None:
     for path, value in shape.texts(resolved):
         if "\0" in value:
             raise UsageError(f"{'.'.join(path)}: contains a NUL character; remove it.")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise UsageError(f"{'.'.join(path)}: is not UTF-8; write it in the terminal's encoding.")

@@ -1,6 +1,6 @@
 """Is the challenger better? A sequential posterior over interleaved pairs; pure: no I/O, clock or randomness.
 
-`Judge` holds what a run knows, `Trial` one experiment's evidence, `Claim` the final confirmation.
+`Judge` holds what a run knows, `Comparison` one experiment's evidence, `Claim` the final confirmation.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from autoopt.errors import UsageError
 from autoopt.judge.claim import Claim
-from autoopt.judge.session import Pairs, Session
-from autoopt.judge.trial import Rule, Trial
+from autoopt.judge.comparison import Comparison, Rule
+from autoopt.judge.memory import Memory, Pairs
 from autoopt.judge.words import Words
 from autoopt.schema import Direction, Patience, VerdictConfig
 
-__all__ = ["Claim", "Judge", "Rule", "Trial"]
+__all__ = ["Claim", "Comparison", "Judge", "Rule"]
 
 _PATIENCE = {
     # keep, stop, pairs, gain confirmed reliably in pair noise
@@ -47,15 +47,15 @@ class Judge:
         self._rule = _rule(config)
         self._unit = unit
         self._direction = direction
-        self._session = Session.begin((), direction)
+        self._memory = Memory.begin((), direction)
 
     def start(self, values: Sequence[float]) -> None:
         """Learn the baseline's metric values."""
-        self._session = Session.begin(values, self._direction)
+        self._memory = Memory.begin(values, self._direction)
 
-    def trial(self) -> Trial:
-        """An experiment's empty trial."""
-        return Trial(self._session, self._rule, self._unit)
+    def comparison(self) -> Comparison:
+        """An experiment's empty comparison."""
+        return Comparison(self._memory, self._rule, self._unit)
 
     def learn(self, pairs: Pairs, kept: bool) -> None:
         """Learn from a decided experiment, live or replayed.
@@ -65,31 +65,31 @@ class Judge:
                 measured because the metric is exact; empty for a crash.
             kept: Whether the challenger is the incumbent now.
         """
-        self._session = self._session.after(pairs, kept)
+        self._memory = self._memory.after(pairs, kept)
 
     @property
     def exact(self) -> bool:
         """Whether the metric has repeated exactly so far, so that single samples decide."""
-        return self._session.exact
+        return self._memory.exact
 
     @property
     def noise(self) -> float:
         """Standard deviation of one pair: a log ratio, or a difference in the metric's unit; 0 if exact."""
-        return 0.0 if self.exact else self._session.axis.effect(self._session.noise(self._rule.floor).sd)
+        return 0.0 if self.exact else self._memory.axis.effect(self._memory.noise(self._rule.floor).sd)
 
     def smallest_gain(self) -> float:
-        """The gain that about 9 of 10 trials confirm: a log ratio, or in the metric's unit for differences.
+        """The gain that 9 of 10 comparisons confirm: a log ratio, or for differences in the metric's unit.
 
         0 for an exact metric, of which any gain counts.
         """
         if self.exact:
             return 0.0
-        sd = self._session.noise(self._rule.floor).sd
-        return self._session.axis.effect(max(self._rule.delta, self._rule.power * sd))
+        sd = self._memory.noise(self._rule.floor).sd
+        return self._memory.axis.effect(max(self._rule.delta, self._rule.power * sd))
 
     def in_words(self, effect: float) -> str:
         """The size of a gain as records hold it, for a person: "3.1 %", or "0.2 points" for differences."""
-        axis = self._session.axis
+        axis = self._memory.axis
         return Words(axis, self._unit).amount(effect / (axis.reference or 1.0))
 
 

@@ -48,7 +48,9 @@ _IN_THE_REAL_HOME = {
 }
 """Where tools look below HOME: as HOME becomes another directory, they are told."""
 
-_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=([^\0]*)")
+_ASSIGNMENT = re.compile(
+    r"""(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*("[^"\0]*"|'[^'\0]*'|[^\0]*?)(?:\s+\#[^\0]*)?"""
+)
 _ENV_FILE_LIMIT = 1 << 20
 
 
@@ -85,7 +87,8 @@ def _real_home(environ: Mapping[str, str]) -> dict[str, str]:
 def read_assignments(path: Path, names: Collection[str]) -> dict[str, str]:
     """The variables among `names` that a file of `NAME=value` lines sets; the last line of a name counts.
 
-    Nothing when there is no such file. Quotes around a value are no part of it; nothing is expanded.
+    Nothing when there is no such file. Quotes around a value and a comment after it are no part of it;
+    nothing is expanded.
     """
     content = read_regular(path, _ENV_FILE_LIMIT) or b""
     found = dict(_assignments(content.decode("utf-8", "replace").splitlines()))
@@ -95,9 +98,9 @@ def read_assignments(path: Path, names: Collection[str]) -> dict[str, str]:
 def _assignments(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     for line in lines:
         if match := _ASSIGNMENT.fullmatch(line.strip()):
-            name, value = match[1], match[2].strip()
+            value = match[2]
             quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
-            yield name, value[1:-1] if quoted else value
+            yield match[1], value[1:-1] if quoted else value
 
 
 def read_regular(path: Path, limit: int) -> bytes | None:

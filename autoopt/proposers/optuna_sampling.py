@@ -110,6 +110,23 @@ def quiet() -> Iterator[None]:
         yield
 
 
+def rehearse(sampler: BaseSampler, found: Space) -> None:
+    """Have the sampler choose values for nothing, so that what it cannot do is said before a run starts.
+
+    Raises:
+        UsageError: it cannot handle the space or its options.
+    """
+    trial = optuna.create_study(sampler=sampler).ask()
+    try:
+        for name, domain in found.domains.items():
+            suggest(trial, name, domain)
+    except (TypeError, ValueError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"propose.optuna: {type(sampler).__name__} cannot search these params: {reason}"
+        ) from error
+
+
 def suggest(trial: optuna.Trial, name: str, domain: Domain) -> Value:
     """A value of the domain from the trial's sampler."""
     if isinstance(domain, Choices):

@@ -81,7 +81,9 @@ class OptunaSearch:
                 raise UsageError(
                     f"{option}: {place.file} is not in scope, so it cannot be edited; add it to scope."
                 )
-        space(self._params, self._present(self._texts(desk)))
+        found = space(self._params, self._present(self._texts(desk)))
+        with optuna_sampling.quiet():
+            optuna_sampling.rehearse(self._make_sampler(found, self._seed, 0), found)
 
     def ask(self, brief: Brief) -> Proposal | None:
         """Other values for some parameters, or None when every combination is known.

@@ -29,6 +29,7 @@ class Account:
         reason: Why it ended, as the loop said it.
         desk: The run's worktree, None when it has been removed.
         diffs: Diffs by experiment number, for those the report shows.
+        vocabulary: The kinds of ideas that fit the domain, as the recipe lists them.
         facts: Further lines for the report's head (recipe, command, machine), by name.
     """
 
@@ -44,6 +45,7 @@ class Account:
     desk: str | None = None
     diffs: Mapping[int, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    vocabulary: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[Experiment, ...]:

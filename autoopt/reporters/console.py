@@ -293,7 +293,7 @@ class _Region:
         best, baseline = self.state.incumbent, self.state.baseline
         if best is None or best.value is None:
             return ""
-        shown = f"best {words.number(best.value, self.state.unit)}"
+        shown = f"incumbent {words.number(best.value, self.state.unit)}"
         if best.status is Status.baseline:
             return f"{shown} (baseline)"
         if baseline is None or baseline.value is None:

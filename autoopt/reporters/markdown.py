@@ -27,6 +27,7 @@ def report(account: Account) -> str:
         _kept(account),
         _failed(account),
         _next(account),
+        _ideas(account),
         _diffs(account),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -129,6 +130,12 @@ def _output(experiment: Experiment) -> str:
 def _next(account: Account) -> str:
     steps = accounts.next_steps(account)
     return "## Next\n\n" + _fenced("\n".join(f"{command}  # {why}" for why, command in steps), "sh")
+
+
+def _ideas(account: Account) -> str:
+    """What a search over parameters does not think of, from the recipe's vocabulary."""
+    listed = "\n".join(f"- {_text(idea)}" for idea in account.vocabulary)
+    return f"## Other ideas for this domain\n\n{listed}" if listed else ""
 
 
 def _diffs(account: Account) -> str:

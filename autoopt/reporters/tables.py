@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from autoopt.journal import pairs
 from autoopt.records import Experiment, Status
 from autoopt.reporters import words
 
@@ -206,9 +207,9 @@ def _samples(experiment: Experiment, unit: str) -> RenderableType:
     table = plain_table(
         ("pair", "incumbent", "challenger", "change"), ("pair", "incumbent", "challenger", "change")
     )
-    for place, (old, new) in enumerate(zip(experiment.incumbent_samples, after, strict=False), start=1):
-        numbers = words.change(old.value, new.value, unit).split(" → ")
-        table.add_row(str(place), *numbers, words.raw_change(old.value, new.value))
+    for place, pair in enumerate(pairs(experiment), start=1):
+        old, new = pair.incumbent.value, pair.challenger.value
+        table.add_row(str(place), *words.change(old, new, unit).split(" → "), words.raw_change(old, new))
     return table
 
 

@@ -174,15 +174,33 @@ def _link(root: Path, name: str) -> str:
     return cleaned
 
 
+def links(repository: Repository, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Untracked files and directories that a run's checkouts would reach through links.
+
+    Raises:
+        UsageError: a wanted one cannot be linked.
+    """
+    store = Store(repository.control)
+    try:
+        expected = store.files(store.tree_of(repository.head))
+    finally:
+        store.close()
+    return _untracked(_links(repository.root, wanted), repository.root, expected, wanted)
+
+
 def untracked_links(layout: Layout, expected: Files, wanted: Sequence[str]) -> tuple[str, ...]:
     """The layout's links without those found by themselves that are tracked.
 
     Raises:
         UsageError: a wanted one is tracked, so it is in every checkout already.
     """
-    asked = {_link(Path(layout.root), name) for name in wanted}
+    return _untracked(layout.links, Path(layout.root), expected, wanted)
+
+
+def _untracked(names: Sequence[str], root: Path, expected: Files, wanted: Sequence[str]) -> tuple[str, ...]:
+    asked = {_link(root, name) for name in wanted}
     kept = []
-    for name in layout.links:
+    for name in names:
         tracked = name in expected or any(path.startswith(name + "/") for path in expected)
         if tracked and name in asked:
             raise UsageError(

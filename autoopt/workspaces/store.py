@@ -32,7 +32,7 @@ GITLINK = 0o160000
 DIRECTORY = 0o040000
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_CACHED_TREES = 20_000
+_CACHED_ENTRIES = 200_000  # some 50 MB
 
 
 class Entry(NamedTuple):
@@ -58,6 +58,7 @@ class Store:
         self._folder = control / "objects"
         self._objects = DiskObjectStore(self._folder)
         self._trees: dict[str, dict[str, Entry]] = {}
+        self._cached = 0
         self._touched: set[Path] = set()
 
     def blob(self, sha: str) -> bytes:
@@ -109,11 +110,13 @@ class Store:
         if not tree:
             return {}
         if tree not in self._trees:
-            if len(self._trees) > _CACHED_TREES:
+            if self._cached > _CACHED_ENTRIES:
                 self._trees.clear()
+                self._cached = 0
             kind, raw = self._read(tree)
             items = cast(Tree, Tree.from_raw_string(kind, raw)).iteritems()
             self._trees[tree] = {os.fsdecode(i.path): Entry(_plain(i.mode), i.sha.decode()) for i in items}
+            self._cached += 1 + len(self._trees[tree])
         return self._trees[tree]
 
     def _read(self, sha: str) -> tuple[int, bytes]:

@@ -16,13 +16,13 @@ def main() -> None:
     judge.start([draw.gauss(10, 0.2) for _ in range(5)])
     for _ in range(12):  # from six experiments on, remembered runs are weighed too
         judge.learn([(draw.gauss(10, 0.2), draw.gauss(10, 0.2)) for _ in range(4)], kept=False)
-    seconds: list[list[float]] = [[] for _ in range(judge.trial().max_pairs)]
+    seconds: list[list[float]] = [[] for _ in range(judge.comparison().max_pairs)]
     for _ in range(ROUNDS):
-        trial = judge.trial()
+        comparison = judge.comparison()
         for position in range(len(seconds)):
             pair = draw.gauss(10, 0.2), draw.gauss(9.9, 0.2)
             since = perf_counter()
-            trial.add(*pair)
+            comparison.add(*pair)
             seconds[position].append(perf_counter() - since)
     for position in (0, 1, 3, 7, 15, 31):
         print(f"pair {position + 1:2d}: {1e3 * median(seconds[position]):.2f} ms")

@@ -11,6 +11,8 @@ from autoopt.records import Value
 from autoopt.schema import ParameterConfig
 
 _QUOTES = ("'", '"')
+_VALUE = r"""("[^"]*"|'[^']*'|.*?)(?:\s+\#.*)?"""
+_PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+=-]*")
 
 
 def form(where: str, file: str, config: ParameterConfig) -> EnvForm:
@@ -52,8 +54,8 @@ class EnvForm:
         found = []
         for start, end in lines.spans(text):
             line = text[start:end].rstrip()
-            if match := re.match(rf"\s*(?:export\s+)?{self.name}[ \t]*=[ \t]*", line):
-                found.append((start + match.end(), start + max(match.end(), len(line))))
+            if match := re.fullmatch(rf"\s*(?:export\s+)?{self.name}[ \t]*=[ \t]*{_VALUE}", line):
+                found.append((start + match.start(1), start + match.end(1)))
         if len(found) > 1:
             raise UsageError(f"{self.where}: {self.name} is set {len(found)} times in {self.file}; keep one.")
         return found[0] if found else None
@@ -66,4 +68,6 @@ def _quoted(raw: str) -> bool:
 def _spell(value: Value, present: str) -> str:
     inner = present[1:-1] if _quoted(present) else present
     text = plain.encode(value, inner)
-    return f"{present[0]}{text}{present[0]}" if _quoted(present) else text
+    if _quoted(present):
+        return f"{present[0]}{text}{present[0]}"
+    return text if _PLAIN.fullmatch(text) else f'"{text}"'  # a blank or a `;` would end it in a shell

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from autoopt.judge import posterior
 from autoopt.judge.axis import Axis
+from autoopt.judge.memory import MIN_TURNED, Memory, same
 from autoopt.judge.posterior import Posterior
-from autoopt.judge.session import MIN_TURNED, Session, same
 from autoopt.judge.words import Words, count, sure, value
 from autoopt.records import Outcome, Verdict
 
@@ -28,7 +28,7 @@ class Rule:
         stop: A challenger is given up once P(theta ≥ reach) is under this share of its prior value.
         max_pairs: Most pairs taken.
         delta: Smallest log gain worth a commit.
-        power: Gain, in noise of one pair, that about 9 of 10 trials confirm.
+        power: Gain, in noise of one pair, that about 9 of 10 comparisons confirm.
     """
 
     keep: float
@@ -47,18 +47,18 @@ class Rule:
         return max(self.delta, 2 * sd / math.sqrt(self.max_pairs))
 
 
-class Trial:
+class Comparison:
     """One challenger's evidence; changes nothing outside itself."""
 
-    def __init__(self, session: Session, rule: Rule, unit: str) -> None:
+    def __init__(self, memory: Memory, rule: Rule, unit: str) -> None:
         """Start without evidence.
 
         Args:
-            session: What the run knows, the incumbent's level and the noise above all.
+            memory: What the run knows, the incumbent's level and the noise above all.
             rule: When the evidence is enough.
             unit: The metric's unit, for the sentence.
         """
-        self._session = session
+        self._memory = memory
         self._rule = rule
         self._unit = unit
         self._turned = False
@@ -69,11 +69,11 @@ class Trial:
     @property
     def exact(self) -> bool:
         """Whether the next sample is the challenger's alone, for `add_exact`."""
-        return self._session.exact
+        return self._memory.exact
 
     @property
     def max_pairs(self) -> int:
-        """Most pairs this trial will ask for."""
+        """Most pairs this comparison will ask for."""
         return self._rule.max_pairs
 
     def current(self) -> Verdict:
@@ -90,7 +90,7 @@ class Trial:
         """Take one sample of the challenger; the verdict, or None when another sample is wanted.
 
         A gain is wanted twice. When the second sample differs from the first the metric is not exact after
-        all: `exact` becomes false, and the trial goes on with pairs, from the start.
+        all: `exact` becomes false, and the comparison goes on with pairs, from the start.
         """
         first, self._single = self._single, challenger
         if first is not None and not same(first, challenger):
@@ -104,7 +104,7 @@ class Trial:
 
         Something outside the change moved it then, and would be taken for the challenger's gain.
         """
-        known = self._session.levels[-1]
+        known = self._memory.levels[-1]
         if not same(known, incumbent):
             self._turn(known, incumbent)
 
@@ -112,14 +112,14 @@ class Trial:
 
     def _turn(self, one: float, other: float) -> None:
         """Go on with pairs, from the start: these two samples of one commit disagree."""
-        self._session = self._session.disagreed(one, other)
+        self._memory = self._memory.disagreed(one, other)
         self._turned = True
         self._verdict = self._judged()[0]
 
     def _compared(self, challenger: float, confirmed: bool) -> Verdict:
         """An exact challenger against the incumbent's known value; a gain is unclear until confirmed."""
-        known = self._session.levels[-1]
-        axis = self._session.axis.covering([challenger], self._session.levels)
+        known = self._memory.levels[-1]
+        axis = self._memory.axis.covering([challenger], self._memory.levels)
         gain = 0.0 if same(known, challenger) else axis.gain(known, challenger)
         outcome = _sign_of(gain) if gain <= 0 or confirmed else Outcome.unclear
         change = f"{value(known)} → {value(challenger)}"
@@ -142,10 +142,8 @@ class Trial:
 
     def _judged(self) -> tuple[Verdict, bool]:
         """What the pairs say, and whether that decides."""
-        axis = self._session.axis.covering(
-            [one for pair in self._pairs for one in pair], self._session.levels
-        )
-        noise = self._session.noise(self._rule.floor)
+        axis = self._memory.axis.covering([one for pair in self._pairs for one in pair], self._memory.levels)
+        noise = self._memory.noise(self._rule.floor)
         reach = self._rule.reach(noise.sd)
         belief = posterior.of_pairs([axis.gain(*pair) for pair in self._pairs], noise, reach)
         outcome = self._outcome(axis, belief, noise.sd, reach)
@@ -179,7 +177,7 @@ class Trial:
         least = self._rule.stop * posterior.prior_above(reach)
         if belief.above(reach) < least:
             return True
-        hope = self._session.hope(axis, self._pairs, sd, belief.grid)
+        hope = self._memory.hope(axis, self._pairs, sd, belief.grid)
         return hope is not None and hope.above(reach) < least
 
     def _sentence(self, words: Words, belief: Posterior, outcome: Outcome, reach: float) -> str:

@@ -18,7 +18,7 @@ Pairs = Sequence[tuple[float, float]]
 """(incumbent, challenger) metric values."""
 
 MIN_TURNED = 3
-"""Pairs that a trial takes at least once an exact metric has disagreed with itself.
+"""Pairs that a comparison takes at least once an exact metric has disagreed with itself.
 
 An exact experiment has one or two samples, so three pairs tell a replay that the metric stopped being exact.
 """
@@ -40,7 +40,7 @@ def same(left: float, right: float) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Memory:
     """The evidence of a run so far.
 
     Attributes:
@@ -59,8 +59,8 @@ class Session:
     drifts: tuple[float, ...] = ()
 
     @classmethod
-    def begin(cls, values: Sequence[float], direction: Direction) -> Session:
-        """A session that has seen the baseline samples."""
+    def begin(cls, values: Sequence[float], direction: Direction) -> Memory:
+        """A memory that has seen the baseline samples."""
         axis = Axis.of(values, direction)
         return cls(
             axis=axis,
@@ -69,8 +69,8 @@ class Session:
             baseline=tuple(axis.gain(left, right) for left, right in pairwise(values)),
         )
 
-    def after(self, pairs: Pairs, kept: bool) -> Session:
-        """The session once an experiment's pairs are in; none when it crashed."""
+    def after(self, pairs: Pairs, kept: bool) -> Memory:
+        """The memory once an experiment's pairs are in; none when it crashed."""
         if not pairs:
             return self
         if self.exact and self._repeats(pairs):
@@ -88,13 +88,13 @@ class Session:
             levels=self._levels(axis, pairs, drifts, kept),
         )
 
-    def disagreed(self, first: float, again: float) -> Session:
-        """The session once two samples of one commit differ: no longer exact, and this noisy."""
+    def disagreed(self, first: float, again: float) -> Memory:
+        """The memory once two samples of one commit differ: no longer exact, and this noisy."""
         axis = self.axis.covering((first, again), self.levels)
         return replace(self, axis=axis, exact=False, learned=(*self.learned, axis.gain(first, again)))
 
     def noise(self, floor: float) -> Noise:
-        """The noise of one pair, pooled over the session; a noisy spell counts at once.
+        """The noise of one pair, pooled over the memory; a noisy spell counts at once.
 
         Args:
             floor: Smallest standard deviation worth telling from zero.

@@ -1,0 +1,37 @@
+"""What there is to tell about a run, from its settings, its journal and its repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autoopt.journal import Journal
+from autoopt.records import Status
+from autoopt.reporters.account import Account
+from autoopt.schema import Config
+from autoopt.workspaces.history import diff
+from autoopt.workspaces.layout import Layout
+
+
+def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool = False) -> Account:
+    """What there is to tell about the run, with the diffs of what was kept if they are wanted."""
+    kept = [past for past in record.history if past.status is Status.keep] if diffs else []
+    return Account(
+        run_id=layout.run_id,
+        goal=config.goal,
+        unit=config.metric.unit,
+        direction=config.metric.direction,
+        history=tuple(record.history),
+        confirmation=record.confirmation,
+        branch=layout.branch,
+        base=layout.base,
+        reason=record.stopped or "it has not ended",
+        desk=layout.desk if Path(layout.desk).is_dir() else None,
+        diffs={past.number: diff(Path(layout.control), past.parent, past.commit) for past in kept},
+        vocabulary=tuple(config.vocabulary),
+        facts={
+            "recipe": config.recipe or "none",
+            "metric": config.metric.command,
+            "repository": layout.root,
+            "scope": ", ".join(config.scope),
+        },
+    )
