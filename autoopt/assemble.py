@@ -12,6 +12,7 @@ from autoopt.guards.rows import RowsGuard
 from autoopt.journal import Journal
 from autoopt.judge import Judge
 from autoopt.measure import Parts
+from autoopt.meters import extract
 from autoopt.meters.shell import ShellMeter
 from autoopt.places import RunFiles
 from autoopt.processes import complaint, run, tail
@@ -56,6 +57,21 @@ def parts(
         judge=Judge(config.verdict, config.metric.direction, config.metric.unit),
         publish=publish,
     )
+
+
+def check(config: Config) -> None:
+    """Refuse what can be seen to be wrong without looking at the repository.
+
+    Raises:
+        UsageError: naming the option.
+    """
+    if not config.params and config.propose.discover is None:
+        raise UsageError(
+            "params: there are none, so there is nothing to search; list places and their values there, or "
+            "name a command that finds some in propose.discover."
+        )
+    extract.check(config.metric.extract)
+    Judge(config.verdict, config.metric.direction, config.metric.unit)
 
 
 def setup(config: Config, files: RunFiles, environ: Mapping[str, str]) -> Callable[[Path, Path], None] | None:
@@ -120,7 +136,11 @@ def _discovered(
             command, cwd=tree, env=environment, timeout_s=DISCOVER_LIMIT_S, logs=files.logs / "discover"
         )
         if problem := complaint(done):
-            raise UsageError(f"{discovery.OPTION}: {problem}\n{tail(done)}")
+            said = tail(done)
+            # One of our own instruments has said it in one line already.
+            raise UsageError(
+                said[9:] if said.startswith("autoopt: ") else f"{discovery.OPTION}: {problem}\n{said}"
+            )
         found = done.stdout.read_bytes()
         discovery.parameters(found.decode("utf-8", "replace"))
         disk.replace(files.parameters, found)

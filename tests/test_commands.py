@@ -26,6 +26,7 @@ params:
   depth: {file: settings.ini, key: box.depth, choices: [1, 2, 3], first: [2]}
 budget: {experiments: 4}
 """
+PARAMETER = ("params.size.file=a.ini", "params.size.key=a.size", "params.size.choices=[1,2]")
 
 
 class Project:
@@ -215,7 +216,19 @@ def _everything(root: Path) -> dict[Path, bytes]:
         (["recipe=boxes", "workspace.setup=exit 4"], 2, "workspace.setup"),
         (["recipe=boxes", "propose.discover=echo no"], 2, "propose.discover"),
         (["recipe=boxes", "run_id=a b"], 2, "run_id"),
-        (["recipe=command", "metric.command=true", "scope=.", "repo=/"], 3, "git"),
+        (["recipe=boxes", "run_id="], 2, "run_id"),
+        (["recipe=boxes", "run_id=.."], 2, "run_id"),
+        (["recipe=boxes", "run_id=7"], 2, "run_id"),
+        (["recipe=boxes", "run_id=a/b"], 2, "run_id"),
+        (["recipe=boxes", "run_id=" + "x" * 300], 2, "run_id"),
+        (["recipe=boxes", "metric.baseline_samples=0"], 2, "metric.baseline_samples"),
+        (["recipe=boxes", "metric.timeout_s=-5"], 2, "metric.timeout_s"),
+        (["recipe=boxes", "seed=-4"], 2, "seed"),
+        (["recipe=boxes", "guards.g.command=true", "guards.g.timeout_s=0"], 2, "guards.g.timeout_s"),
+        (["recipe=boxes", "guards.g.command=false"], 2, "guards.g: does not pass"),
+        (["recipe=boxes", "propose.optuna.options={n_startup_trials: many}"], 2, "propose.optuna"),
+        (["recipe=command", "metric.command=true", "scope=."], 2, "params: there are none"),
+        (["recipe=command", "metric.command=true", "scope=.", "repo=/", *PARAMETER], 3, "git"),
         (["resume", "nothing"], 2, "no runs here yet"),
         (["show", "last"], 2, "no runs here yet"),
         (["demo", "nonesuch"], 2, "sql-latency"),
@@ -284,3 +297,71 @@ def test_parameters_can_come_from_a_command_and_the_environment(project: Project
     assert done.returncode == 0, done.stderr
     assert project.git("show", "autoresearch/first:knobs.env") == "WIDTH=3"
     assert "depth = 1" in project.git("show", "autoresearch/first:settings.ini")
+
+
+@pytest.mark.parametrize("run_id", ["{victim}", "", ".", "first"])
+def test_a_start_that_fails_removes_nothing_it_did_not_make(project: Project, run_id: str) -> None:
+    victim = project.root.parent / "victim"
+    victim.mkdir()
+    (victim / "file").write_text("precious")
+    project.autoopt("recipe=boxes", "run_id=first", "budget.experiments=1")
+    for journal in project.state.glob("autoopt/*/first/journal.jsonl"):
+        journal.unlink()  # not even a run without its journal is another one's to remove
+    (project.root.parent / "project-first" / "note.txt").write_text("mine")
+    before = _everything(project.root.parent)
+
+    done = project.autoopt("recipe=boxes", f"run_id={run_id.format(victim=victim)}", "metric.command=exit 3")
+
+    assert done.returncode == 2
+    assert _everything(project.root.parent) == before
+
+
+def test_one_damaged_run_does_not_hide_the_others(project: Project) -> None:
+    for name in ("first", "second", "third"):
+        project.autoopt("recipe=boxes", f"run_id={name}", "budget.experiments=1")
+    (state,) = project.state.glob("autoopt/*/first")
+    (state / "workspace.json").write_text("{")
+    (state.parent / "second" / "config.yaml").unlink()
+
+    listed = project.autoopt("runs")
+
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout.count("damaged") >= 2
+    assert "finished" in listed.stdout
+    assert project.autoopt("show", "third").returncode == 0
+    broken = project.autoopt("show", "second")
+    assert broken.returncode == 6
+    assert "Traceback" not in broken.stderr
+
+
+def test_subcommands_explain_themselves(project: Project) -> None:
+    for name in ("runs", "show", "resume", "report", "demo", "recipes"):
+        done = project.autoopt(name, "--help")
+
+        assert done.returncode == 0
+        assert f"autoopt {name}" in done.stdout
+
+
+def test_a_table_that_cannot_be_written_does_not_end_the_run(project: Project) -> None:
+    (project.root / "autoresearch-first.tsv").mkdir()
+
+    done = project.autoopt("recipe=boxes", "run_id=first", "budget.experiments=2")
+
+    assert done.returncode == 0, done.stderr
+    assert "cannot be written" in done.stdout
+    assert "Kept commits" in done.stdout
+
+
+def test_an_interrupted_final_comparison_is_made_up_for(project: Project) -> None:
+    project.recipe(RECIPE.replace("awk", "sleep 0.3; awk"))
+    running = project.start("recipe=boxes", "run_id=first", "budget.experiments=1")
+    project.wait_for("first", "DONE", 2)
+    time.sleep(0.2)
+    running.send_signal(signal.SIGINT)
+    output, _ = running.communicate(timeout=30)
+    assert running.returncode == 130, output
+
+    resumed = project.autoopt("resume", "first")
+
+    assert resumed.returncode == 0, resumed.stderr
+    assert "CONFIRMED" in project.events("first")

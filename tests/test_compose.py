@@ -580,8 +580,10 @@ def shell(family, tmp_path):
     program.chmod(0o755)
     script = """
         eval "$(autoopt -sc install=bash)"
-        COMP_LINE=$1 COMP_POINT=${#1} words=($1) COMP_CWORD=$((${#words[@]} - 1))
-        complete -p autoopt | grep -q hydra_bash_completion && hydra_bash_completion
+        COMP_LINE=$1 COMP_POINT=${#1}
+        eval "COMP_WORDS=($1)"  # as readline does, quoted blanks do not part words
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        complete -p autoopt | grep -q _autoopt_completion && _autoopt_completion autoopt
         echo "${COMPREPLY[@]}"
     """
     environ = {**family.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from autoopt import assemble, budget, journal
 from autoopt.commands.drive import drive
 from autoopt.commands.lookup import find, runs, settings
-from autoopt.commands.telling import account_of
+from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.reporters.summary import summary
@@ -34,7 +32,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
                 f"a resume takes {', '.join(CHANGEABLE)}."
             )
     found = find(runs(environ, Path.cwd()), names[0])
-    files, console = found.files, Console()
+    files, console = found.files, terminal(environ)
     with journal.held(files.state):
         config = settings(found, overrides)
         budget.check(config)

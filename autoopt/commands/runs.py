@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from autoopt import journal
 from autoopt.commands.lookup import Found, damaged, runs, settings
-from autoopt.commands.telling import account_of
+from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import DamagedStateError, UsageError
 from autoopt.journal import Journal
 from autoopt.reporters import account
@@ -21,7 +19,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if argv:
         raise UsageError(f"{argv[0]}: runs takes no words; `autoopt show RUN` shows one run.")
     rows = [_row(found) for found in runs(environ, Path.cwd())]
-    Console().print(runs_table([*rows, *(_damaged(*found) for found in damaged(environ))]))
+    terminal(environ).print(runs_table([*rows, *(_damaged(*found) for found in damaged(environ))]))
     return 0
 
 

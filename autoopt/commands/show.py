@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from autoopt.commands.lookup import Found, find, runs, settings
-from autoopt.commands.telling import account_of
+from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.records import Experiment
@@ -29,7 +27,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     config, record, console = (
         settings(found),
         Journal(found.files.journal),
-        Console(),
+        terminal(environ),
     )
     if not numbers:
         console.print(summary(account_of(config, record, found.layout)))

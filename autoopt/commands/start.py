@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from rich.console import Console
 from autoopt import assemble, budget, compose, journal
 from autoopt import files as disk
 from autoopt.commands.drive import drive
+from autoopt.commands.telling import terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.places import RunFiles, repository_id, state_root
@@ -24,6 +26,10 @@ from autoopt.workspaces.layout import links
 from autoopt.workspaces.repository import Repository, discover
 from autoopt.workspaces.undo import undo
 
+# The id becomes a directory (removed again when the run comes to nothing), a branch and a file name; a number
+# alone would be taken for an experiment by `autoopt show`.
+_RUN_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", re.ASCII)
+
 
 def start(config: Config, environ: Mapping[str, str]) -> None:
     """Start the run that the settings describe.
@@ -31,15 +37,16 @@ def start(config: Config, environ: Mapping[str, str]) -> None:
     Raises:
         AutooptError: it cannot start; nothing of it is left on disk unless its baseline was measured.
     """
-    console = Console()
+    console = terminal(environ)
     budget.check(config)
+    assemble.check(config)
     scope = Scope(config.scope, config.off_limits)
     repository = discover(Path(config.repo))
     files = _place(config, repository, environ)
     console.print(settings_table(config, _facts(config, repository, files)))
     if config.confirm and not _agreed(console):
         raise UsageError("not started; change what you do not like with key=value, or set confirm=no.")
-    files.state.mkdir(parents=True, exist_ok=True)
+    files.state.mkdir(parents=True)  # ours from here on, and ours to remove when the run comes to nothing
     with journal.held(files.state):
         try:
             workspace, record = _create(config, repository, scope, files, environ)
@@ -74,9 +81,15 @@ def _place(config: Config, repository: Repository, environ: Mapping[str, str]) -
     """
     folder = state_root(environ) / repository_id(repository.control)
     if config.run_id is not None:
-        if (folder / config.run_id / "journal.jsonl").exists():
+        if not _RUN_ID.fullmatch(config.run_id):
             raise UsageError(
-                f"run_id: {config.run_id} exists; `autoopt resume {config.run_id}` goes on with it."
+                f"run_id: {config.run_id!r} cannot name a run; use up to 80 letters, digits, '-', '_' and "
+                "'.', one of them a letter, the first a letter or digit."
+            )
+        if (folder / config.run_id).exists():
+            raise UsageError(
+                f"run_id: {config.run_id} exists; `autoopt resume {config.run_id}` goes on with it, or "
+                "choose another."
             )
         return RunFiles(folder / config.run_id)
     stem = f"{(config.recipe or 'run').replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"

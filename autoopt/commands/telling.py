@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from rich.console import Console
 
 from autoopt.journal import Journal
 from autoopt.records import Status
@@ -10,6 +13,16 @@ from autoopt.reporters.account import Account
 from autoopt.schema import Config
 from autoopt.workspaces.history import diff
 from autoopt.workspaces.layout import Layout
+
+WIDE = 120
+
+
+def terminal(environ: Mapping[str, str]) -> Console:
+    """Standard output; where that is no terminal, wide enough for lines that people copy from a file."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in environ:
+        console.width = WIDE
+    return console
 
 
 def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool = False) -> Account:

@@ -12,6 +12,20 @@ from collections.abc import Mapping, Sequence
 
 from autoopt.compose import overrides, shape
 
+SCRIPT = r"""_autoopt_completion() {
+    local word=${COMP_WORDS[COMP_CWORD]} IFS=$' \n'
+    local found=$(COMP_LINE=$COMP_LINE COMP_POINT=$COMP_POINT "$1" -sc query=bash 2>/dev/null)
+    COMPREPLY=($(compgen -W "$found" -- "$word"))
+    if [[ ${#COMPREPLY[@]} == 0 && $word == *=* ]]; then
+        IFS=$'\n'
+        COMPREPLY=($(compgen -P "${word%%=*}=" -f -- "${word#*=}"))
+    fi
+}
+COMP_WORDBREAKS=${COMP_WORDBREAKS//=}
+complete -o nospace -o default -F _autoopt_completion autoopt
+"""
+"""What bash evaluates. Hydra's own splits the line at blanks too and completes the wrong word."""
+
 _CHOICE = re.compile(r"recipe(?:/[\w./-]+)?=[\w./-]+")
 
 

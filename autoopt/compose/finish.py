@@ -42,6 +42,7 @@ def finish(composed: DictConfig, recipe: str | None) -> schema.Config:
     config.scope = _scope(config.scope)
     config.metric.unit = config.metric.unit or _UNITS.get(config.metric.extract.kind, "")
     _refuse_odd_text(config, resolved)
+    refuse_odd_numbers(config)
     return config
 
 
@@ -78,6 +79,26 @@ def _scope(scope: Any) -> list[str]:
         if not item.strip():
             raise UsageError("scope: one of its paths is empty; write . for the whole repository.")
     return list(items)
+
+
+def refuse_odd_numbers(config: schema.Config) -> None:
+    """Refuse numbers that cannot be meant.
+
+    Raises:
+        UsageError: naming the option.
+    """
+    metric, limits = config.metric, {f"guards.{n}.timeout_s": g.timeout_s for n, g in config.guards.items()}
+    least = {
+        "metric.baseline_samples": (metric.baseline_samples, 1),
+        "metric.warmups": (metric.warmups, 0),
+        "seed": (config.seed, 0),
+    }
+    for option, (number, minimum) in least.items():
+        if number < minimum:
+            raise UsageError(f"{option}: {number} is too small; give {minimum} or more.")
+    for option, limit_s in {"metric.timeout_s": metric.timeout_s, **limits}.items():
+        if limit_s is not None and limit_s <= 0:
+            raise UsageError(f"{option}: {limit_s:g} s leaves no time; give seconds above 0.")
 
 
 def _refuse_odd_text(config: schema.Config, resolved: Any) -> None:

@@ -78,6 +78,9 @@ def _complete(given: list[str], flags: list[str], environ: Mapping[str, str], ta
 
     A question is asked in the middle of typing: what is wrong with the line is not said there.
     """
+    if given == ["install=bash"]:
+        print(completion.SCRIPT, end="")
+        return
     source.register_all(shelves.visible(environ), None)
     if not completion.is_question(given):
         _hydra([*given, *flags], task)

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autoopt import schema
-from autoopt.compose import overrides, shape
+from autoopt.compose import finish, overrides, shape
 from autoopt.errors import DamagedStateError
 
 
@@ -47,6 +47,8 @@ def load(text: str, words: Sequence[str] = ()) -> schema.Config:
         reason = str(error).splitlines()[0]
         raise DamagedStateError(f"The run's config.yaml is damaged: {reason}.") from error
     assert isinstance(config, schema.Config)
+    if words:
+        finish.refuse_odd_numbers(config)
     return config
 
 

@@ -157,11 +157,13 @@ def next_steps(account: Account) -> tuple[tuple[str, str], ...]:
     """What to do now: a sentence and the exact command, in the order one would do them."""
     steps = []
     branch, run = shlex.quote(account.branch), shlex.quote(account.run_id)
+    if not account.history:
+        return ()  # it is taken back when its process ends: there is nothing to go on with
     if account.kept:
         steps.append(("Review what was kept", f"git log --stat {account.base[:12]}..{branch}"))
         steps.append(("Take it", f"git merge {branch}"))
-    more = max(10, 2 * len(account.tried))
-    steps.append(("Go on with the same run", f"autoopt resume {run} budget.experiments={more}"))
+    more = "" if account.reason == "interrupted" else f" budget.experiments={max(10, 2 * len(account.tried))}"
+    steps.append(("Go on with the same run", f"autoopt resume {run}{more}"))
     steps.append(("Write the report again", f"autoopt report {run}"))
     if account.desk is not None:
         steps.append(("Remove its worktree", f"git worktree remove {shlex.quote(account.desk)}"))

@@ -35,7 +35,8 @@ def _sections(account: Account) -> Iterator[tuple[str, RenderableType]]:
         yield "Details the command printed, medians", _details(details)
     if account.kept:
         yield "Kept commits", Text("\n".join(_log(account)))
-    yield "Next", _Steps(accounts.next_steps(account))
+    if steps := accounts.next_steps(account):
+        yield "Next", _Steps(steps)
 
 
 def _result(account: Account) -> RenderableType:

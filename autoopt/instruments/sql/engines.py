@@ -105,7 +105,9 @@ class DuckdbSession:
         self._error = duckdb.Error
         read_only = path is not None and not writable
         try:
-            self._connection = duckdb.connect(str(path or ":memory:"), read_only=read_only)
+            self._connection = duckdb.connect(
+                str(path or ":memory:"), read_only=read_only, config={"autoinstall_known_extensions": "false"}
+            )
         except duckdb.Error as error:
             raise UsageError(f"options.url: DuckDB cannot open the file: {first_line(error)}") from error
 
