@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -305,3 +306,35 @@ def test_records_survive_encoding(value: float, name: str, flag: bool) -> None:
     )
 
     assert decode(Experiment, json.loads(json.dumps(encode(experiment)))) == experiment
+
+
+def test_looking_at_a_run_never_writes_to_its_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path)
+    torn = path.read_bytes()[:-20]  # as while another process is in the middle of an append
+    path.write_bytes(torn)
+
+    Journal(path)
+
+    assert path.read_bytes() == torn
+
+
+def test_an_interrupted_append_leaves_file_and_memory_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = write(path)
+    synced = os.fsync
+
+    def interrupted(descriptor: int) -> None:
+        synced(descriptor)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        journal.begin(2, KEPT, "cut short")
+    monkeypatch.undo()
+    journal.stop("interrupted")
+
+    assert Journal(path).stopped == "interrupted"
+    assert Journal(path).pending is None

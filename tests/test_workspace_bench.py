@@ -6,6 +6,7 @@ from workspace_repos import git, make_repository, open_workspace, propose, refer
 from autoopt.errors import UsageError
 from autoopt.scope import Scope
 from autoopt.workspaces import GitWorkspace
+from autoopt.workspaces.layout import Layout
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ def test_untracked_things_commands_need_are_linked(root):
     for place in (arm, workspace.desk):
         assert (place / ".venv").readlink() == root / ".venv"
         assert (place / "weights" / "w.bin").read_text() == "w"
-    assert workspace.links == ("weights", ".venv")
+    assert Layout.load(state_of(root)).links == ("weights", ".venv")
     assert git(workspace.desk, "status", "--porcelain") == "?? weights\n"
 
 
@@ -231,7 +232,7 @@ def test_tracked_data_is_not_linked(tmp_path):
     root = make_repository(tmp_path, {"src/a.py": "1\n", "data/set.csv": "1\n"})
     workspace = open_workspace(root)
 
-    assert workspace.links == ()
+    assert Layout.load(state_of(root)).links == ()
     assert not (workspace.checkout(workspace.base) / "data").is_symlink()
 
 

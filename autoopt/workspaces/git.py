@@ -133,11 +133,6 @@ class GitWorkspace:
         """The worktree where proposals are edited; clean at the incumbent between attempts."""
         return self._desk.root
 
-    @property
-    def links(self) -> tuple[str, ...]:
-        """The untracked names of the user's checkout that every checkout links to."""
-        return self._layout.links
-
     def files(self, commit: str) -> tuple[str, ...]:
         """Paths of the commit's files that may be edited, sorted; links and submodules are not files."""
         found = (
