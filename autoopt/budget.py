@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
 
-from autoopt.errors import UsageError
-from autoopt.records import Experiment, Status
+from autoopt.errors import BudgetSpentError, ExperimentBudgetError, UsageError
+from autoopt.records import Call, Experiment, Status, Usage
 from autoopt.schema import BudgetConfig, Config, Direction, MetricConfig
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -36,10 +38,16 @@ def check(config: Config) -> None:
     budget = config.budget
     if budget.wall is not None:
         seconds(budget.wall, "budget.wall")
-    for name in ("experiments", "plateau"):
+    for name in ("experiments", "plateau", "tokens", "experiment_tokens"):
         number = getattr(budget, name)
         if number is not None and number < 1:
             raise UsageError(f"budget.{name}: {number} is too few; give at least 1, or null for no limit.")
+    for name in ("cost_usd", "experiment_cost_usd"):
+        dollars = getattr(budget, name)
+        if dollars is not None and dollars <= 0:
+            raise UsageError(
+                f"budget.{name}: {dollars:g} is too little; give more than 0, or null for no limit."
+            )
 
 
 def spent(
@@ -72,3 +80,80 @@ def since_keep(history: Sequence[Experiment]) -> int:
         if experiment.status in (Status.keep, Status.baseline):
             return back
     return len(history)
+
+
+def total(calls: Sequence[Call]) -> Usage:
+    """What the calls took together."""
+    return reduce(add, (call.usage for call in calls), Usage())
+
+
+class Ledger:
+    """Keeps what agents spend within the budget; implements `protocols.Ledger`."""
+
+    def __init__(
+        self,
+        budget: BudgetConfig,
+        calls: Sequence[Call],
+        record: Callable[[Call], None],
+        tell: Callable[[Call, Usage], None],
+    ) -> None:
+        """Watch a budget.
+
+        Args:
+            calls: The run's calls so far; grows as `record` is called.
+            record: Writes a call down, durably.
+            tell: Told of each call and of what the run has spent with it.
+        """
+        self._budget = budget
+        self._calls = calls
+        self._record = record
+        self._tell = tell
+
+    def allow(self, number: int, stage: str) -> float | None:
+        """Let a call go ahead; the dollars it may cost at most, None where there is no limit.
+
+        A call is expected to take what the dearest one of its stage took, or of all where there was none.
+
+        Raises:
+            BudgetSpentError: it could exceed the run's budget.
+            ExperimentBudgetError: it could exceed that of experiment `number`.
+        """
+        calls, budget = list(self._calls), self._budget
+        here = [call for call in calls if call.number == number]
+        expected = [call.usage for call in calls if call.stage == stage] or [call.usage for call in calls]
+        cost = max((usage.cost_usd for usage in expected), default=0.0)
+        tokens = max((usage.tokens for usage in expected), default=0)
+        left = [
+            _left("budget.cost_usd", budget.cost_usd, total(calls).cost_usd, cost, BudgetSpentError),
+            _left(
+                "budget.experiment_cost_usd",
+                budget.experiment_cost_usd,
+                total(here).cost_usd,
+                cost,
+                ExperimentBudgetError,
+            ),
+        ]
+        _left("budget.tokens", budget.tokens, total(calls).tokens, tokens, BudgetSpentError)
+        _left(
+            "budget.experiment_tokens",
+            budget.experiment_tokens,
+            total(here).tokens,
+            tokens,
+            ExperimentBudgetError,
+        )
+        return min((dollars for dollars in left if dollars is not None), default=None)
+
+    def spent(self, call: Call) -> None:
+        """Remember a call, durably, however it ended."""
+        self._record(call)
+        self._tell(call, total(self._calls))
+
+
+def _left(
+    option: str, limit: float | None, used: float, expected: float, error: type[BudgetSpentError]
+) -> float | None:
+    if limit is None:
+        return None
+    if used >= limit or used + expected > limit:
+        raise error(f"{option}: {used:g} of {limit:g} is spent, and the next call could take {expected:g}")
+    return limit - used

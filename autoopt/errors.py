@@ -55,6 +55,16 @@ class NothingChangedError(AutooptError):
     exit_code = 2
 
 
+class BudgetSpentError(AutooptError):
+    """The next call of an agent could exceed what may be spent; the run ends here, in order."""
+
+    exit_code = 0
+
+
+class ExperimentBudgetError(BudgetSpentError):
+    """The next call could exceed what may be spent on this one experiment; the run goes on."""
+
+
 class Terminated(KeyboardInterrupt):
     """The process was asked to end (SIGTERM, SIGHUP); no error, but like Ctrl-C it ends the whole command."""
 

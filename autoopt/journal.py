@@ -1,8 +1,9 @@
 """The run's memory: one JSON line per event, hash-chained and synced; all that a resume needs.
 
 BEGIN number, parent -> EDITED change -> MEASURED pair (once each) -> DECIDED experiment (the commit point)
--> MOVED the branch (keeps only) -> DONE. A torn last line is dropped; any other line that does not add up
-stops the run, because guessing what an experiment was is how a log starts to lie.
+-> MOVED the branch (keeps only) -> DONE; SPENT stands wherever an agent was called. A torn last line is
+dropped; any other line that does not add up stops the run, because guessing what an experiment was is how a
+log starts to lie.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 from autoopt import files
 from autoopt.codec import decode, encode
 from autoopt.errors import BusyError, DamagedStateError, ResourceError
-from autoopt.records import Change, Confirmation, Experiment, Measurement, Pair, Sample, Status
+from autoopt.records import Call, Change, Confirmation, Experiment, Measurement, Pair, Sample, Status, Thought
 
 VERSION = 1
 INTERRUPTED = "interrupted"
@@ -59,6 +60,7 @@ class Journal:
         """
         self.path = path
         self.history: list[Experiment] = []
+        self.calls: list[Call] = []
         self.pending: Pending | None = None
         self.confirmation: Confirmation | None = None
         self.stopped: str | None = None
@@ -102,6 +104,10 @@ class Journal:
         """Seconds the run has been working, over all its processes."""
         here = 0.0 if self._opened is None else monotonic() - self._opened
         return self._elapsed_before_s + here
+
+    def spent(self, call: Call) -> None:
+        """An agent was called; on record before its answer is used, so that no crash forgets the cost."""
+        self._append("SPENT", call=encode(call))
 
     def begin(self, number: int, parent: str, description: str) -> None:
         """An attempt starts."""
@@ -187,6 +193,8 @@ class Journal:
                 self._pairs = []
                 self.stopped = self.confirmation = None
                 self.pending = Pending(number=event["number"], parent=event["parent"], decided=None)
+            case "SPENT":
+                self.calls.append(decode(Call, event["call"]))
             case "EDITED":
                 self._pairs = []
             case "MEASURED":
@@ -251,6 +259,8 @@ def _paragraph(experiment: Experiment) -> str:
     lines = [f"#{experiment.number} {experiment.status} {experiment.commit[:10]} {experiment.description}"]
     if experiment.hypothesis:
         lines.append(f"  why: {experiment.hypothesis}")
+    if (thought := experiment.thought) is not None:
+        lines += _reflection(thought)
     if experiment.value is not None:
         lines.append(f"  metric: {experiment.value:.6g} (median of {len(experiment.measurement.samples)})")  # type: ignore[union-attr]
     if experiment.verdict is not None:
@@ -259,6 +269,19 @@ def _paragraph(experiment: Experiment) -> str:
     if experiment.failure is not None:
         lines.append(f"  failed: {experiment.failure.reason}")
     return "\n".join(lines) + "\n"
+
+
+def _reflection(thought: Thought) -> list[str]:
+    scores = f"impact {thought.impact}, feasibility {thought.feasibility}, novelty {thought.novelty}"
+    said = {
+        "assumes": thought.assumption,
+        "not measured": thought.risk,
+        "sources": ", ".join(thought.sources),
+    }
+    return [
+        f"  score: {thought.score:.1f} of 10 ({scores}; the journal says {thought.newness})",
+        *(f"  {label}: {' '.join(text.split())}" for label, text in said.items() if text),
+    ]
 
 
 @contextmanager

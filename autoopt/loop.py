@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from autoopt import budget, measure, think
 from autoopt.errors import (
     AutooptError,
+    BudgetSpentError,
     IncumbentError,
     NothingChangedError,
     OutOfScopeError,
@@ -18,7 +20,7 @@ from autoopt.errors import (
 from autoopt.journal import INTERRUPTED, Journal, Pending
 from autoopt.measure import Evidence, Parts, Stages
 from autoopt.protocols import Attempt
-from autoopt.records import Brief, Change, Experiment, Finding, Measurement, Outcome, Proposal, Status
+from autoopt.records import Brief, Change, Experiment, Finding, Measurement, Proposal, Status, Trial
 from autoopt.schema import Config
 
 MAX_REPAIRS = 2
@@ -34,9 +36,7 @@ def run(config: Config, parts: Parts, journal: Journal) -> str:
     run_id = str(journal.header["run_id"])
     parts.reporter.on_start(run_id, config.goal, config.metric.unit, config.budget.experiments)
     try:
-        restore(parts, journal)
-        if not journal.history:
-            _log(baseline(config, parts, journal), None, parts, journal)
+        prepare(config, parts, journal)
         reason = _iterate(config, parts, journal)
         measure.confirm(config, parts, journal)
     except KeyboardInterrupt:  # a normal way to end a run: the open attempt has reverted itself
@@ -50,6 +50,17 @@ def run(config: Config, parts: Parts, journal: Journal) -> str:
     return reason
 
 
+def prepare(config: Config, parts: Parts, journal: Journal) -> None:
+    """Bring everything to where the journal is, and measure the baseline where there is none.
+
+    Raises:
+        AutooptError: the baseline does not run, or the run's own records or branch do not add up.
+    """
+    restore(parts, journal)
+    if not journal.history:
+        _log(baseline(config, parts, journal), None, parts, journal)
+
+
 def _finish(reason: str, parts: Parts, journal: Journal) -> None:
     journal.stop(reason)
     parts.reporter.on_finish(reason, tuple(journal.history), journal.confirmation)
@@ -57,14 +68,48 @@ def _finish(reason: str, parts: Parts, journal: Journal) -> None:
 
 def _iterate(config: Config, parts: Parts, journal: Journal) -> str:
     while not (reason := budget.spent(config.budget, config.metric, journal.history, journal.elapsed_s)):
-        stages, known = Stages(parts.reporter, journal.next_number), journal.incumbent.value
-        stages.enter("ask")
-        proposal = parts.proposer.ask(_question(config, parts, journal))  # QUESTION, THINK, SCORE, REFLECT
+        stages = Stages(parts.reporter, journal.next_number)
+        try:
+            proposal = _ask(parts, journal, stages)  # QUESTION, THINK, SCORE, REFLECT
+        except BudgetSpentError as error:
+            return str(error)
         if proposal is None:
-            return "the proposer has nothing left to try"
-        decided = experiment(config, parts, journal, proposal, stages)  # EDIT .. DECIDE
-        _log(decided, known, parts, journal)  # LOG
+            return "nobody has an idea left to try"
+        attempt(config, parts, journal, proposal, stages)
     return reason
+
+
+def attempt(config: Config, parts: Parts, journal: Journal, proposal: Proposal, stages: Stages) -> Experiment:
+    """Make one experiment of a proposal, from its edits to its line in the log."""
+    known = journal.incumbent.value
+    decided = experiment(config, parts, journal, proposal, stages)  # EDIT .. DECIDE
+    _log(decided, known, parts, journal)  # LOG
+    return decided
+
+
+def _ask(parts: Parts, journal: Journal, stages: Stages) -> Proposal | None:
+    stages.enter("ask")
+    try:
+        return parts.proposer.ask(brief(parts, journal))
+    except BaseException:  # an agent may have been in the middle of its edits
+        parts.workspace.tidy()
+        raise
+
+
+def brief(parts: Parts, journal: Journal) -> Brief:
+    """What is known before the next experiment."""
+    workspace, history = parts.workspace, tuple(journal.history)
+    return Brief(
+        number=journal.next_number,
+        incumbent=workspace.incumbent,
+        desk=workspace.desk,
+        scope=workspace.files(workspace.incumbent),
+        task=parts.task,
+        history=history,
+        advice=think.advice(history),
+        step=think.step(history),
+        profile=parts.profile(workspace.incumbent),
+    )
 
 
 def experiment(
@@ -76,15 +121,19 @@ def experiment(
     stages.enter("edit")
     with ExitStack() as stack:
         try:
-            attempt = stack.enter_context(parts.workspace.attempt(proposal, number))  # EDIT, COMMIT
+            opened = stack.enter_context(parts.workspace.attempt(proposal, number))  # EDIT, COMMIT
         except (OutOfScopeError, NothingChangedError) as error:
             return _decided(journal, _refused(proposal, parent, error, stages))
-        journal.edited(number, attempt.change)
-        evidence = _measure_or_repair(config, parts, journal, proposal, attempt, stages)  # RUN, MEASURE
-        findings = _inspect(parts, proposal, attempt.change, evidence, stages)  # INSPECT
-        decided = _decided(journal, _decide(proposal, attempt.change, evidence, findings, stages))  # DECIDE
+        journal.edited(number, opened.change)
+        if (twin := _twin(journal, proposal, opened.change)) is not None:
+            return _decided(journal, _repeated(proposal, opened.change, twin, stages))
+        proposal, evidence = _measure_or_repair(
+            config, parts, journal, proposal, opened, stages
+        )  # RUN, MEASURE
+        findings = _inspect(parts, proposal, opened.change, evidence, stages)  # INSPECT
+        decided = _decided(journal, _decide(proposal, opened.change, evidence, findings, stages))  # DECIDE
         if decided.status is Status.keep:
-            attempt.keep()
+            opened.keep()
             journal.moved(number)
     return decided
 
@@ -105,7 +154,8 @@ def baseline(config: Config, parts: Parts, journal: Journal) -> Experiment:
     plain = Proposal(description=f"baseline; {_sight(parts)}", hypothesis="", area="", source="")
     _inspect_base(parts, plain, measurement, stages)
     recorded = _experiment(plain, stages, status=Status.baseline, commit=base, parent=base)
-    return _decided(journal, replace(recorded, measurement=measurement))
+    tree = parts.workspace.tree(base)
+    return _decided(journal, replace(recorded, measurement=measurement, tree=tree))
 
 
 def _inspect_base(parts: Parts, plain: Proposal, measurement: Measurement, stages: Stages) -> None:
@@ -114,7 +164,7 @@ def _inspect_base(parts: Parts, plain: Proposal, measurement: Measurement, stage
     unchanged = Change(commit=base, parent=base, tree="", paths=(), added=0, removed=0)
     for position, guard in enumerate(parts.guards, start=1):
         stages.enter("inspect", f"guard {position} of {len(parts.guards)} at the base")
-        finding = guard.inspect(unchanged, plain, measurement)
+        finding = guard.inspect(unchanged, plain, Trial(number=0, challengers=measurement))
         if not finding.passed:
             raise UsageError(
                 f"guards.{finding.guard}: does not pass at the commit the run starts from: {finding.message}"
@@ -141,6 +191,7 @@ def restore(parts: Parts, journal: Journal) -> None:
             journal.done(kept.number)
         case Pending(decided=Experiment() as decided):
             journal.done(decided.number)
+    check_branch(parts, journal)
     known: float | None = None
     for past in journal.history:
         if past.status is Status.baseline and past.measurement is not None:
@@ -153,10 +204,50 @@ def restore(parts: Parts, journal: Journal) -> None:
         parts.publish(journal.history)
 
 
+def check_branch(parts: Parts, journal: Journal) -> None:
+    """See that the run branch is where the journal left it: what is on it was measured.
+
+    Raises:
+        RepositoryError: somebody committed to it.
+    """
+    if not journal.history or (tip := parts.workspace.incumbent) == (known := journal.incumbent.commit):
+        return
+    raise RepositoryError(
+        f"autoresearch/{journal.header['run_id']} has moved to {tip[:12]}, which was never measured; edit in "
+        f"the desk without committing. `git -C {parts.workspace.desk} reset --soft {known[:12]}` takes the "
+        "commit back and keeps its edits."
+    )
+
+
+def _twin(journal: Journal, proposal: Proposal, change: Change) -> Experiment | None:
+    """The earlier experiment that this one would repeat: the same tree, or the same edit made elsewhere.
+
+    The same parameter value on another incumbent is no repetition: its search knows what it does.
+    """
+    for past in journal.history:
+        if past.tree == change.tree:
+            return past
+        if past.fingerprint and past.fingerprint == change.fingerprint and not proposal.parameters:
+            return past
+    return None
+
+
+def _repeated(proposal: Proposal, change: Change, twin: Experiment, stages: Stages) -> Experiment:
+    """The record of a proposal that was tried before and is not measured again."""
+    finding = Finding(
+        guard="duplicate",
+        passed=False,
+        message=f"#{twin.number} was the same ({twin.status}); not measured again",
+    )
+    plain = _experiment(proposal, stages, status=Status.discard, commit=change.commit, parent=change.parent)
+    return replace(plain, **_of(change), findings=(finding,))
+
+
 def _measure_or_repair(
-    config: Config, parts: Parts, journal: Journal, proposal: Proposal, attempt: Attempt, stages: Stages
-) -> Evidence:
-    evidence = measure.measure(config, parts, journal, attempt.change, stages)
+    config: Config, parts: Parts, journal: Journal, proposal: Proposal, opened: Attempt, stages: Stages
+) -> tuple[Proposal, Evidence]:
+    evidence = _evidence(config, parts, journal, proposal, opened.change, stages)
+    crashed = {opened.change.tree}
     for _ in range(MAX_REPAIRS):
         if evidence.failure is None:
             break
@@ -165,25 +256,49 @@ def _measure_or_repair(
         if repaired is None:
             break
         try:
-            attempt.amend(repaired)
+            opened.amend(repaired)
         except (OutOfScopeError, NothingChangedError):
             break  # the repair may not be made; the crash stands
-        journal.edited(stages.number, attempt.change)
-        evidence = measure.measure(config, parts, journal, attempt.change, stages)
-    return evidence
+        journal.edited(stages.number, opened.change)
+        if opened.change.tree in crashed or _twin(journal, repaired, opened.change) is not None:
+            break  # it was tried as it is now
+        crashed.add(opened.change.tree)
+        proposal = repaired
+        evidence = _evidence(config, parts, journal, proposal, opened.change, stages)
+    return proposal, evidence
+
+
+def _evidence(
+    config: Config, parts: Parts, journal: Journal, proposal: Proposal, change: Change, stages: Stages
+) -> Evidence:
+    # Only what takes code away is let through without a gain; a tool may do so within lines, an agent's word
+    # is not enough for that.
+    less = change.removed >= change.added if proposal.edits else change.removed > change.added
+    simplifies = proposal.simplifies and less
+    return measure.measure(config, parts, journal, change, stages, simplifies=simplifies)
+
+
+def _of(change: Change) -> dict[str, Any]:
+    """What an experiment says of its change."""
+    return {name: getattr(change, name) for name in ("paths", "added", "removed", "tree", "fingerprint")}
 
 
 def _inspect(
     parts: Parts, proposal: Proposal, change: Change, evidence: Evidence, stages: Stages
 ) -> tuple[Finding, ...]:
     """What the guards say of a change the numbers would keep; the first objection is enough."""
-    if evidence.verdict is None or evidence.verdict.outcome is not Outcome.better:
+    if evidence.verdict is None or not evidence.verdict.outcome.keeps:
         return ()
-    measurement = Measurement(commit=change.commit, samples=evidence.challengers)
+    trial = Trial(
+        number=stages.number,
+        challengers=Measurement(commit=change.commit, samples=evidence.challengers),
+        incumbents=evidence.incumbents,
+        verdict=evidence.verdict,
+    )
     findings: list[Finding] = []
     for guard in parts.guards:
         stages.enter("inspect", f"guard {len(findings) + 1} of {len(parts.guards)}")
-        findings.append(guard.inspect(change, proposal, measurement))
+        findings.append(guard.inspect(change, proposal, trial))
         if not findings[-1].passed:
             break
     return tuple(findings)
@@ -197,13 +312,11 @@ def _decide(
     elif not all(finding.passed for finding in findings):
         status = Status.inspector_reject
     else:
-        status = Status.keep if evidence.verdict.outcome is Outcome.better else Status.discard
+        status = Status.keep if evidence.verdict.outcome.keeps else Status.discard
     measured = evidence.verdict is not None
     return replace(
         _experiment(proposal, stages, status=status, commit=change.commit, parent=change.parent),
-        paths=change.paths,
-        added=change.added,
-        removed=change.removed,
+        **_of(change),
         measurement=Measurement(commit=change.commit, samples=evidence.challengers) if measured else None,
         incumbent_samples=evidence.incumbents,
         verdict=evidence.verdict,
@@ -239,12 +352,16 @@ def _experiment(
         area=proposal.area,
         source=proposal.source,
         parameters=proposal.parameters,
+        thought=proposal.thought,
+        simplifies=proposal.simplifies,
         seconds=stages.total(),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
 def _decided(journal: Journal, decided: Experiment) -> Experiment:
+    usage = budget.total([call for call in journal.calls if call.number == decided.number])
+    decided = replace(decided, usage=usage)
     journal.decided(decided)
     return decided
 
@@ -256,15 +373,3 @@ def _log(decided: Experiment, known: float | None, parts: Parts, journal: Journa
     parts.proposer.tell(decided)
     parts.publish(journal.history)
     parts.reporter.on_experiment(decided, journal.incumbent)
-
-
-def _question(config: Config, parts: Parts, journal: Journal) -> Brief:
-    workspace = parts.workspace
-    return think.question(
-        journal.history,
-        number=journal.next_number,
-        incumbent=workspace.incumbent,
-        desk=workspace.desk,
-        scope=workspace.files(workspace.incumbent),
-        goal=config.goal,
-    )

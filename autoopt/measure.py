@@ -11,7 +11,7 @@ from autoopt import judge
 from autoopt.errors import IncumbentError, UsageError
 from autoopt.journal import Journal
 from autoopt.protocols import Guard, Meter, Proposer, Reporter, Workspace
-from autoopt.records import Change, Experiment, Failure, Measurement, Sample, Status, Verdict
+from autoopt.records import Change, Experiment, Failure, Measurement, Sample, Status, Task, Verdict
 from autoopt.schema import Config
 
 SLOW_S = 60.0  # a metric this slow gets three baseline samples at most
@@ -28,6 +28,8 @@ class Parts:
     reporter: Reporter
     judge: judge.Judge
     publish: Callable[[Sequence[Experiment]], None]
+    task: Task
+    profile: Callable[[str], str] = lambda commit: ""
 
 
 @dataclass(slots=True)
@@ -105,9 +107,15 @@ def probe(config: Config, parts: Parts, measured: Measurement) -> None:
         )
 
 
-def measure(config: Config, parts: Parts, journal: Journal, change: Change, stages: Stages) -> Evidence:
-    """Take pairs (single runs while the metric is exact) until the judge has seen enough."""
-    comparison, number = parts.judge.comparison(), stages.number
+def measure(
+    config: Config, parts: Parts, journal: Journal, change: Change, stages: Stages, *, simplifies: bool
+) -> Evidence:
+    """Take pairs (single runs while the metric is exact) until the judge has seen enough.
+
+    Args:
+        simplifies: Whether the change has only to hold the metric, as it takes code away.
+    """
+    comparison, number = parts.judge.comparison(simplifies), stages.number
     pairs: list[tuple[Sample | None, Sample]] = []
     verdict: Verdict | None = None
     while verdict is None:

@@ -71,6 +71,31 @@ class RunFiles:
         return self.state / "study.log"
 
     @property
+    def profile(self) -> Path:
+        """The incumbent's profile."""
+        return self.state / "profile.json"
+
+    @property
+    def rewrites(self) -> Path:
+        """The edits that `propose.rewrites` printed for the incumbent."""
+        return self.state / "rewrites.json"
+
+    @property
+    def ideas(self) -> Path:
+        """What an agent has thought of and not tried."""
+        return self.state / "ideas.json"
+
+    @property
+    def scratch(self) -> Path:
+        """Where proposers work on copies of files."""
+        return self.state / "scratch"
+
+    @property
+    def prompts(self) -> Path:
+        """What agents were asked and what they answered."""
+        return self.state / "prompts"
+
+    @property
     def logs(self) -> Path:
         """Output of the latest commands and of those that failed."""
         return self.state / "logs"

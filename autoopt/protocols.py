@@ -8,14 +8,18 @@ from typing import Protocol
 
 from autoopt.records import (
     Brief,
+    Call,
     Change,
     Confirmation,
     Experiment,
     Failure,
+    FileChange,
     Finding,
-    Measurement,
     Proposal,
+    Revision,
     Sample,
+    Trial,
+    Usage,
     Verdict,
 )
 
@@ -87,6 +91,14 @@ class Workspace(Bench, Protocol):
         """The worktree where proposals are edited; clean at the incumbent between attempts."""
         ...
 
+    def tidy(self) -> None:
+        """Put the desk back to the incumbent, whatever was edited in it outside an attempt."""
+        ...
+
+    def tree(self, commit: str) -> str:
+        """The id of the commit's tree; equal trees hold the same files."""
+        ...
+
     def files(self, commit: str) -> tuple[str, ...]:
         """Paths of the commit's files that may be edited, sorted."""
         ...
@@ -118,6 +130,40 @@ class Workspace(Bench, Protocol):
         ...
 
 
+class Commits(Protocol):
+    """Reads what the repository holds, for proposers that build on it."""
+
+    @property
+    def base(self) -> str:
+        """The commit the run started from."""
+        ...
+
+    def content(self, commit: str, path: str) -> bytes | None:
+        """The content of a regular file in a commit; None where there is none."""
+        ...
+
+    def blob(self, prefix: str) -> bytes | None:
+        """The file content whose id begins so (4 digits or more); None unless exactly one does."""
+        ...
+
+    def changes(self, parent: str, commit: str) -> tuple[FileChange, ...]:
+        """What differs between two commits, sorted by path.
+
+        Raises:
+            OutOfScopeError: a link, a submodule or a file's mode, which no edit can express.
+            RepositoryError: one of the commits is not there.
+        """
+        ...
+
+    def branch(self, name: str) -> tuple[Revision, ...]:
+        """The branch's commits that the base does not have, oldest first, along the first parents.
+
+        Raises:
+            RepositoryError: there is no such branch, or it shares no commit with the base.
+        """
+        ...
+
+
 class Meter(Protocol):
     """Takes samples of commits."""
 
@@ -129,8 +175,24 @@ class Meter(Protocol):
 class Guard(Protocol):
     """Inspects a change that the numbers would keep."""
 
-    def inspect(self, change: Change, proposal: Proposal, measurement: Measurement) -> Finding:
+    def inspect(self, change: Change, proposal: Proposal, trial: Trial) -> Finding:
         """Whether the change may be kept, and why not."""
+        ...
+
+
+class Ledger(Protocol):
+    """Keeps what agents spend within the budget."""
+
+    def allow(self, number: int, stage: str) -> float | None:
+        """Let a call go ahead; the dollars it may cost at most, None where there is no limit.
+
+        Raises:
+            BudgetSpentError: it could exceed the budget of the run or of experiment `number`.
+        """
+        ...
+
+    def spent(self, call: Call) -> None:
+        """Remember a call, durably, however it ended."""
         ...
 
 
@@ -143,6 +205,14 @@ class Reporter(Protocol):
 
     def on_stage(self, number: int, stage: str, detail: str) -> None:
         """Experiment `number` is at `stage` (ask, edit, measure, inspect), `detail` as in "pair 2 of ≤16"."""
+        ...
+
+    def on_call(self, call: Call, total: Usage) -> None:
+        """An agent has answered; `total` is what the run has spent, this call included."""
+        ...
+
+    def on_note(self, number: int, text: str) -> None:
+        """Something a person should know before experiment `number`, as in "patch x.diff was passed over"."""
         ...
 
     def on_verdict(self, number: int, verdict: Verdict) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 Value = bool | int | float | str | None
 """What a parameter can be set to; None where its line is not there (SQL settings, environment variables)."""
@@ -23,12 +24,21 @@ class Status(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What the numbers say about a challenger."""
+    """What the numbers say about a challenger.
+
+    `holds` is said of a simplification only: what it costs, if anything, is less than is worth a commit.
+    """
 
     better = "better"
+    holds = "holds"
     same = "same"
     worse = "worse"
     unclear = "unclear"
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the numbers speak for keeping it."""
+        return self in (Outcome.better, Outcome.holds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +105,103 @@ class Edit:
     content: bytes | None
 
 
+class FileChange(NamedTuple):
+    """One regular file before and after somebody changed it; None where there is none."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A commit that somebody else made.
+
+    Attributes:
+        parent: Its first parent, which its changes are against.
+        author: The name alone.
+        message: Subject, empty line, body.
+    """
+
+    commit: str
+    parent: str
+    author: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thought:
+    """What an agent said of an idea before anything was edited.
+
+    Attributes:
+        impact, feasibility, novelty: The agent's own scores, 1 to 10.
+        newness: Novelty worked out from the journal, 1 (tried before) to 10 (nothing like it was tried).
+        assumption: What has to hold for the idea to work.
+        risk: What could go wrong that the metric would not show.
+        sources: Where it was read, when the web was searched.
+    """
+
+    impact: int
+    feasibility: int
+    novelty: int
+    newness: int
+    assumption: str = ""
+    risk: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def score(self) -> float:
+        """The mean of the three scores; the agent's word on novelty counts no more than the journal's."""
+        return (self.impact + self.feasibility + min(self.novelty, self.newness)) / 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What calls of an agent took; adds up.
+
+    Attributes:
+        calls: How many there were.
+        cost_usd: Their price in US dollars; 0 where the agent does not say and no price is known.
+        input_tokens, output_tokens: As the agent reports them, cached input included.
+        turns: Model turns.
+        seconds: Wall seconds.
+    """
+
+    calls: int = 0
+    cost_usd: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    turns: int = 0
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Input and output together."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Usage)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of an agent, as the journal remembers it.
+
+    Attributes:
+        number: The experiment it was for.
+        stage: What it was asked for (think, edit, repair, inspect, simplify, review).
+        agent: The agent's name.
+        transcript: Stem of the files that hold the prompt and the answer, in the run's directory of prompts.
+        usage: What it took.
+    """
+
+    number: int
+    stage: str
+    agent: str
+    transcript: str
+    usage: Usage
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """An idea: what it should do and why, with its edits; nothing written yet.
@@ -106,6 +213,9 @@ class Proposal:
         source: The proposer's name.
         edits: Files as they should be.
         parameters: The parameter values it stands for, when it came from a search.
+        thought: What the agent who had it said of it beforehand.
+        simplifies: Whether it is meant to hold the metric with less code; it is then judged by whether it
+            costs anything, not by whether it gains.
     """
 
     description: str
@@ -114,11 +224,17 @@ class Proposal:
     source: str
     edits: tuple[Edit, ...] = ()
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    thought: Thought | None = None
+    simplifies: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A proposal as committed on top of the incumbent."""
+    """A proposal as committed on top of the incumbent.
+
+    Attributes:
+        fingerprint: The normalised diff as a hash (`autoopt.fingerprint`); empty at the base.
+    """
 
     commit: str
     parent: str
@@ -126,6 +242,7 @@ class Change:
     paths: tuple[str, ...]
     added: int
     removed: int
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +259,7 @@ class Verdict:
     """What the numbers say.
 
     Attributes:
-        outcome: better, same, worse or unclear.
+        outcome: better, holds, same, worse or unclear.
         effect: Estimated log gain (a difference in the metric's unit where `is_ratio` is false);
             positive is better, whatever the direction.
         low, high: 95 % posterior interval of the effect.
@@ -163,6 +280,23 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What was measured of a change, for the guards that decide whether it may be kept.
+
+    Attributes:
+        number: The experiment's number.
+        challengers: The change's samples, at least one.
+        incumbents: The incumbent's samples of the same pairs; none where the metric is exact.
+        verdict: What the numbers say; None at the base, where guards are tried before anything is changed.
+    """
+
+    number: int
+    challengers: Measurement
+    incumbents: tuple[Sample, ...] = ()
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
     """One pass of the loop, one journal line; number 0 is the baseline.
 
@@ -173,6 +307,10 @@ class Experiment:
         incumbent_samples: The incumbent's samples of the same pairs, in the same order.
         verdict: None when the numbers were never judged (baseline, crash).
         failure: Why it crashed, for status crash.
+        tree, fingerprint: The challenger's tree and normalised diff, by which a repetition is recognised.
+        thought: What the agent who had the idea said of it beforehand.
+        simplifies: Whether it was to hold the metric with less code.
+        usage: What the agents asked for it took.
         seconds: Wall seconds by stage (ask, edit, measure, inspect).
         finished: UTC time in ISO 8601.
     """
@@ -194,6 +332,11 @@ class Experiment:
     verdict: Verdict | None = None
     findings: tuple[Finding, ...] = ()
     failure: Failure | None = None
+    tree: str = ""
+    fingerprint: str = ""
+    thought: Thought | None = None
+    simplifies: bool = False
+    usage: Usage = Usage()
     seconds: Mapping[str, float] = field(default_factory=dict)
     finished: str = ""
 
@@ -223,6 +366,33 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What stays the same from brief to brief: what the user asked for.
+
+    Attributes:
+        metric: The metric command.
+        direction: "lower" or "higher", whichever is better.
+        constraints: What a change must hold, one line each, as in "tests: python -m pytest -q".
+        scope: Patterns of files that may be edited, new ones too.
+        off_limits: Patterns of files that may not be edited.
+        vocabulary: The kinds of ideas that fit the domain.
+        simplicity: How a gain is weighed against the code it takes, in the user's words.
+        web_search: "yes", "ask" or "no".
+    """
+
+    goal: str
+    metric: str = ""
+    unit: str = ""
+    direction: str = "lower"
+    constraints: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    off_limits: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+    simplicity: str = ""
+    web_search: str = "no"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
     """What a proposer may know when it is asked.
 
@@ -231,14 +401,19 @@ class Brief:
         incumbent: Commit of the best so far.
         desk: Directory whose files are the incumbent's at this moment.
         scope: Files that may be edited, relative to the desk, sorted.
+        task: What the user asked for.
         history: Every experiment so far, in order, baseline first.
         advice: What the streaks suggest (deepen, pivot, ...), empty when nothing does.
+        step: Where the run is in its strategy (`think.Step`).
+        profile: Where the incumbent spends its time, as the recipe's profile command says; may be empty.
     """
 
     number: int
     incumbent: str
     desk: Path
     scope: tuple[str, ...]
-    goal: str
+    task: Task
     history: tuple[Experiment, ...]
     advice: str
+    step: str = ""
+    profile: str = ""

@@ -1,8 +1,8 @@
 import pytest
 
 from autoopt import budget
-from autoopt.errors import UsageError
-from autoopt.records import Experiment, Measurement, Sample, Status
+from autoopt.errors import BudgetSpentError, ExperimentBudgetError, UsageError
+from autoopt.records import Call, Experiment, Measurement, Sample, Status, Usage
 from autoopt.schema import BudgetConfig, Config, Direction, MetricConfig
 
 
@@ -87,3 +87,64 @@ def test_the_target_stops_the_run_once_a_kept_change_reaches_it(
     ]
 
     assert (budget.spent(BudgetConfig(), metric, history, 0.0) is not None) is stops
+
+
+def call(number: int, stage: str, cost: float = 0.0, tokens: int = 0) -> Call:
+    usage = Usage(calls=1, cost_usd=cost, output_tokens=tokens)
+    return Call(number=number, stage=stage, agent="a", transcript="", usage=usage)
+
+
+def ledger(calls: list[Call], **limits: float) -> budget.Ledger:
+    return budget.Ledger(BudgetConfig(**limits), calls, calls.append, lambda *_: None)  # type: ignore[arg-type]
+
+
+def test_without_a_limit_every_call_may_go_ahead() -> None:
+    assert ledger([call(1, "edit", cost=1e6, tokens=10**9)]).allow(1, "edit") is None
+
+
+def test_a_call_gets_what_is_left_of_the_tighter_budget() -> None:
+    calls = [call(1, "think", cost=1.0), call(2, "think", cost=0.5)]
+    assert ledger(calls, cost_usd=5.0).allow(2, "think") == pytest.approx(3.5)
+    assert ledger(calls, cost_usd=5.0, experiment_cost_usd=2.0).allow(2, "think") == pytest.approx(1.5)
+
+
+def test_no_call_is_made_that_could_exceed_the_run() -> None:
+    calls = [call(1, "think", cost=0.1), call(1, "edit", cost=2.0), call(2, "think", cost=0.1)]
+    within = ledger(calls, cost_usd=4.0)
+    assert within.allow(3, "think") is not None
+    with pytest.raises(BudgetSpentError, match=r"budget\.cost_usd: 2\.2 of 4 is spent.*could take 2"):
+        within.allow(2, "edit")
+
+
+def test_a_stage_nobody_has_seen_is_taken_to_cost_as_much_as_the_dearest() -> None:
+    calls = [call(1, "think", cost=3.0)]
+    with pytest.raises(BudgetSpentError):
+        ledger(calls, cost_usd=5.0).allow(1, "edit")
+
+
+def test_the_budget_of_one_experiment_does_not_end_the_run() -> None:
+    calls = [call(1, "edit", tokens=900)]
+    limited = ledger(calls, experiment_tokens=1000)
+    with pytest.raises(ExperimentBudgetError, match=r"budget\.experiment_tokens"):
+        limited.allow(1, "edit")
+    limited.allow(2, "edit")
+
+
+def test_what_is_spent_is_recorded_before_it_is_told() -> None:
+    calls: list[Call] = []
+    told: list[tuple[int, float]] = []
+
+    def tell(call: Call, total: Usage) -> None:
+        told.append((len(calls), total.cost_usd))
+
+    watched = budget.Ledger(BudgetConfig(), calls, calls.append, tell)
+    watched.spent(call(1, "think", cost=1.0))
+    watched.spent(call(1, "edit", cost=0.5))
+    assert told == [(1, 1.0), (2, 1.5)]
+
+
+@pytest.mark.parametrize("limits", [{"cost_usd": 0.0}, {"tokens": 0}, {"experiment_cost_usd": -1.0}])
+def test_agent_budgets_that_allow_nothing_are_refused(limits: dict[str, float]) -> None:
+    (name,) = limits
+    with pytest.raises(UsageError, match=rf"budget\.{name}"):
+        budget.check(Config(budget=BudgetConfig(**limits)))  # type: ignore[arg-type]

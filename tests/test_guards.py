@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from autoopt.errors import UsageError
 from autoopt.guards.command import CommandGuard
 from autoopt.guards.rows import Result, RowsGuard, difference, parse
-from autoopt.records import Change, Finding, Measurement, Proposal, Sample
+from autoopt.records import Change, Finding, Measurement, Proposal, Sample, Trial
 from autoopt.schema import GuardConfig, GuardKind, MetricConfig
 
 PROPOSAL = Proposal(description="", hypothesis="", area="", source="test")
@@ -24,7 +24,8 @@ METRIC = MetricConfig(command="true")
 def inspect(guard: CommandGuard | RowsGuard, commit: str) -> Finding:
     change = Change(commit=commit, parent="base", tree="", paths=(), added=0, removed=0)
     sample = Sample(value=1.0, wall_s=1.0, cpu_s=1.0, peak_bytes=1, seed=0)
-    return guard.inspect(change, PROPOSAL, Measurement(commit=commit, samples=(sample,)))
+    trial = Trial(number=1, challengers=Measurement(commit=commit, samples=(sample,)))
+    return guard.inspect(change, PROPOSAL, trial)
 
 
 def command_guard(

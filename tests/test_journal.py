@@ -14,6 +14,7 @@ from autoopt.codec import decode, encode
 from autoopt.errors import BusyError, DamagedStateError, ResourceError
 from autoopt.journal import Journal
 from autoopt.records import (
+    Call,
     Change,
     Confirmation,
     Experiment,
@@ -23,6 +24,8 @@ from autoopt.records import (
     Outcome,
     Sample,
     Status,
+    Thought,
+    Usage,
     Verdict,
 )
 
@@ -338,3 +341,27 @@ def test_an_interrupted_append_leaves_file_and_memory_alike(
 
     assert Journal(path).stopped == "interrupted"
     assert Journal(path).pending is None
+
+
+def test_calls_of_agents_are_remembered_with_what_they_took(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "journal.jsonl", run_id="run", base=BASE, goal="")
+    usage = Usage(calls=1, cost_usd=0.25, input_tokens=1000, output_tokens=50, turns=3, seconds=12.5)
+    call = Call(number=1, stage="think", agent="claude", transcript="0001-1-think", usage=usage)
+
+    journal.spent(call)
+    journal.spent(dataclasses.replace(call, stage="edit"))
+
+    again = Journal(journal.path)
+    assert again.calls == [call, dataclasses.replace(call, stage="edit")]
+    assert again.next_number == 0
+
+
+def test_the_log_tells_what_an_agent_thought_of_its_idea() -> None:
+    thought = Thought(
+        impact=9, feasibility=6, novelty=10, newness=3, assumption="rows are sorted", risk="memory grows"
+    )
+    text = journals.log([dataclasses.replace(kept(), thought=thought)])
+
+    assert "score: 6.0 of 10 (impact 9, feasibility 6, novelty 10; the journal says 3)" in text
+    assert "assumes: rows are sorted" in text
+    assert "not measured: memory grows" in text

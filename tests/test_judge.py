@@ -77,7 +77,7 @@ def test_before_it_is_decided_the_live_view_tells_how_it_stands():
     comparison.add(10, 9.8)
 
     assert empty.sentence == "no pairs yet"
-    assert empty.probability == pytest.approx(posterior.P_WIN, abs=0.01)
+    assert empty.probability == pytest.approx(posterior.IDEA.win, abs=0.01)
     assert re.fullmatch(r".* % faster so far \(95 % .*\), \d\d % sure, 1 pair", comparison.current().sentence)
     assert comparison.current().outcome is Outcome.unclear
 
@@ -235,6 +235,83 @@ def test_one_baseline_sample_is_not_an_exact_metric():
     assert judge.noise > 0.01
 
 
+# -- simplifications
+
+
+def simpler(pairs, judge=None):
+    return decide((judge or started()).comparison(simplifies=True), pairs)
+
+
+def test_a_simplification_that_holds_the_metric_is_kept_without_a_gain():
+    verdict, _ = simpler([(10, 10.01), (10.02, 10), (10, 9.99), (9.99, 10)] * 4)
+
+    assert verdict.outcome is Outcome.holds
+    assert verdict.outcome.keeps
+    assert re.fullmatch(
+        r"KEEP simpler, costs < 0\.5 % \(95 % -\d.* to \d.* %\), 9\d % sure, \d+ pairs", verdict.sentence
+    )
+
+
+def test_a_simplification_that_also_gains_says_so():
+    verdict, _ = simpler([(10, 8)] * 4)
+
+    assert verdict.outcome is Outcome.better
+    assert re.match(r"KEEP simpler, 2\d % faster \(95 % ", verdict.sentence)
+
+
+def test_a_simplification_that_costs_something_is_reverted():
+    verdict, taken = simpler([(10, 10.5)] * 16)
+
+    assert (verdict.outcome, verdict.outcome.keeps) == (Outcome.worse, False)
+    assert re.fullmatch(
+        r"REVERT 4\.\d % slower \(95 % .*\), only \d % sure that it costs < 0\.5 %, \d pairs?",
+        verdict.sentence,
+    )
+    assert len(taken) < 6
+
+
+def test_where_the_noise_hides_any_cost_a_simplification_is_given_up_early():
+    noisy = started([10, 14, 8, 12, 7])
+    verdict, taken = simpler([(10, 10.2), (9, 9.1), (13, 13), (10, 9.9)] * 4, noisy)
+
+    assert verdict.outcome is Outcome.unclear
+    assert len(taken) < 8
+
+
+def test_no_cost_is_small_enough_where_any_gain_is_worth_a_commit():
+    judge = started((10.0, 10.001, 9.999, 10.001, 10.0), min_effect=0.0)
+    verdict, _ = simpler([(10, 9.999), (10.001, 10.0), (10.0, 10.0), (10, 10.0005)] * 4, judge)
+
+    assert verdict.outcome in (Outcome.holds, Outcome.unclear)
+    assert "costs nothing" in verdict.sentence
+
+
+def test_an_exact_simplification_is_kept_when_equal_or_better_and_a_second_sample_agrees():
+    judge = started([12.0] * 5)
+    first = judge.comparison(simplifies=True)
+    better, _ = simpler([(12, 11)] * 2, judge)
+    worse, taken = simpler([(12, 13)] * 2, judge)
+
+    assert first.add_exact(12) is None
+    assert first.current().sentence == "12 → 12 so far (exact, a re-run has to agree)"
+    assert first.add_exact(12).sentence == "KEEP simpler, 12 → 12 (exact, re-run agrees)"
+    assert first.current().outcome is Outcome.holds
+    assert (better.outcome, worse.outcome, len(taken)) == (Outcome.better, Outcome.worse, 1)
+
+
+def test_the_judge_goes_on_from_a_kept_simplification():
+    exact, noisy = started([12.0] * 5), started()
+    exact.learn([(12, 12), (12, 12)], kept=True)
+    _, taken = simpler([(10, 10.01), (10.02, 10), (10, 9.99), (9.99, 10)] * 4, noisy)
+    before = noisy.noise
+    noisy.learn(taken, kept=True)
+
+    assert exact.exact
+    assert exact.comparison().add_exact(11) is None
+    assert noisy._memory.levels == tuple(challenger for _, challenger in taken)
+    assert 0.2 * before < noisy.noise < 2 * before
+
+
 # -- memory
 
 
@@ -387,15 +464,15 @@ class World:
             else:
                 yield tuple(reversed((self.run(gain), self.run(0.0))))
 
-    def kept_share(self, gain, memories=20, experiments=20, **config):
+    def kept_share(self, gain, memories=20, experiments=20, simplifies=False, **config):
         """How often a change of this gain is kept, in short memories that keep learning."""
         kept = 0
         for _ in range(memories):
             judge = started([self.run(0.0) for _ in range(5)], **config)
             for _ in range(experiments):
-                verdict, taken = decide(judge.comparison(), self.pairs(gain))
+                verdict, taken = decide(judge.comparison(simplifies), self.pairs(gain))
                 judge.learn(taken, kept=False)
-                kept += verdict.outcome is Outcome.better
+                kept += verdict.outcome.keeps
         return kept / (memories * experiments)
 
 
@@ -411,6 +488,19 @@ def test_changes_that_do_nothing_are_hardly_ever_kept(kind):
 def test_gains_of_five_percent_are_mostly_and_of_ten_always_kept(kind):
     assert World(2, **WORLDS[kind]).kept_share(0.05) >= 0.85
     assert World(3, **WORLDS[kind]).kept_share(0.10) >= 0.97
+
+
+@pytest.mark.parametrize("kind", ["steady", "drift"])
+def test_simplifications_are_mostly_kept_when_neutral_and_hardly_ever_when_they_cost_two_percent(kind):
+    assert World(4, **WORLDS[kind]).kept_share(0.0, 10, 12, simplifies=True) >= 0.4
+    assert World(5, **WORLDS[kind]).kept_share(-0.01, 10, 12, simplifies=True) <= 0.3
+    assert World(6, **WORLDS[kind]).kept_share(-0.02, 10, 12, simplifies=True) <= 0.06
+    assert World(7, **WORLDS[kind]).kept_share(-0.05, 10, 12, simplifies=True) <= 0.01
+
+
+def test_in_calm_air_a_simplification_that_costs_one_percent_is_never_kept():
+    assert World(8, sd=0.002).kept_share(0.0, simplifies=True) >= 0.99
+    assert World(9, sd=0.002).kept_share(-0.01, simplifies=True) <= 0.005
 
 
 @pytest.mark.parametrize("patience", Patience)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +14,13 @@ import pytest
 
 from autoopt import journal as journals
 from autoopt import loop
-from autoopt.errors import IncumbentError, RepositoryError, UsageError
+from autoopt.errors import BudgetSpentError, IncumbentError, RepositoryError, UsageError
 from autoopt.guards.command import CommandGuard
 from autoopt.journal import Journal
 from autoopt.judge import Judge
 from autoopt.measure import Parts
 from autoopt.meters.shell import ShellMeter
-from autoopt.records import Outcome, Proposal, Status
+from autoopt.records import Brief, Call, Outcome, Proposal, Status, Task, Usage
 from autoopt.schema import (
     BudgetConfig,
     Config,
@@ -93,8 +94,9 @@ class Bench:
         repairs: Sequence[Proposal] = (),
         guards: dict[str, str] | None = None,
         at_stage: Callable[[int, str, str], None] = lambda *_: None,
+        proposer: ScriptedProposer | None = None,
     ) -> str:
-        self.proposer = ScriptedProposer(proposals, repairs)
+        self.proposer = proposer or ScriptedProposer(proposals, repairs)
         self.reporter = RecordingReporter(at_stage)
         metric, logs = self.config.metric, self.state / "logs"
         parts = Parts(
@@ -116,6 +118,7 @@ class Bench:
             reporter=self.reporter,
             judge=Judge(self.config.verdict, metric.direction, metric.unit),
             publish=partial(journals.publish, table=self.repo / "run.tsv", prose=self.repo / "run.log"),
+            task=Task(goal=self.config.goal),
         )
         return loop.run(self.config, parts, self.journal)
 
@@ -135,7 +138,7 @@ def test_only_improvements_stay_on_the_branch(repo: Path) -> None:
 
     reason = bench.run([value("9"), value("12"), value("9\n\n"), value("7")])
 
-    assert reason == "the proposer has nothing left to try"
+    assert reason == "nobody has an idea left to try"
     assert bench.statuses() == ["baseline", "keep", "discard", "discard", "keep"]
     assert git(repo, "log", "--format=%s", "main..autoresearch/run").splitlines() == [
         "experiment: set the value to 7",
@@ -474,3 +477,135 @@ def test_a_failure_at_the_head_of_a_pipe_is_no_fast_run(repo: Path) -> None:
 
     with pytest.raises(UsageError, match="exit code 127"):  # `10` is no command
         bench.run([])
+
+
+class Editor(ScriptedProposer):
+    """Edits the desk itself, as an agent does; `ask` runs the next of some actions on it."""
+
+    def __init__(self, actions: Sequence[Callable[[Path], None]]) -> None:
+        super().__init__([])
+        self._actions = iter(actions)
+
+    def ask(self, brief: Brief) -> Proposal | None:
+        self.briefs.append(brief)
+        action = next(self._actions, None)
+        if action is None:
+            return None
+        action(brief.desk)
+        return Proposal(description=f"edit {brief.number}", hypothesis="", area="", source="agent")
+
+
+def write(path: str, content: str) -> Callable[[Path], None]:
+    return lambda desk: (desk / path).write_text(content) and None
+
+
+def test_edits_made_in_the_desk_are_an_experiment(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([], proposer=Editor([write("src/value.txt", "9"), write("src/value.txt", "12")]))
+
+    assert bench.statuses() == ["baseline", "keep", "discard"]
+    assert (bench.workspace.desk / "src" / "value.txt").read_text() == "9"
+
+
+def test_the_same_edit_is_never_measured_twice(repo: Path) -> None:
+    bench = Bench(repo)
+    slower = proposal("src/other.txt", "slow\n", "first idea")
+
+    bench.run(
+        [value("12"), slower, value("9"), value("12"), proposal("src/other.txt", "slow  \n", "it again")]
+    )
+
+    assert bench.statuses() == ["baseline", "discard", "discard", "keep", "discard", "discard"]
+    same_tree, same_edit = bench.journal.history[4:]
+    assert same_tree.measurement is same_edit.measurement is None
+    assert [one.findings[0].guard for one in (same_tree, same_edit)] == ["duplicate", "duplicate"]
+    assert "#1 was the same" in same_tree.findings[0].message
+    assert "#2 was the same" in same_edit.findings[0].message
+
+
+def test_going_back_to_the_base_is_not_measured_again(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([value("9"), value("10")])
+
+    back = bench.journal.history[2]
+    assert (back.status, back.measurement) == (Status.discard, None)
+    assert "#0" in back.findings[0].message
+
+
+def test_parameters_may_be_tried_again_on_another_incumbent(repo: Path) -> None:
+    bench = Bench(repo)
+
+    def search(content: str) -> Proposal:
+        return replace(proposal("src/other.txt", content), parameters={"x": content})
+
+    bench.run([search("a\n"), value("9"), search("a\n")])
+
+    assert all(experiment.measurement is not None for experiment in bench.journal.history)
+
+
+def test_a_repair_that_repeats_the_crash_is_not_measured(repo: Path) -> None:
+    bench = Bench(repo)
+    ran = repo.parent / "ran"
+    bench.config.metric.command = f"echo x >> {ran}; {EXACT}"
+
+    bench.run([value("nine")], repairs=[value("nine"), value("9")])
+
+    assert bench.statuses() == ["baseline", "crash"]
+    baseline, crash = 5, 2  # the failing command gets a second chance, and the incumbent is asked
+    assert len(ran.read_text().split()) == baseline + crash + 1
+
+
+def test_a_budget_for_agents_ends_the_run_in_order_and_tidies_the_desk(repo: Path) -> None:
+    bench = Bench(repo)
+
+    def broke(desk: Path) -> None:
+        (desk / "src" / "value.txt").write_text("half an edit")
+        raise BudgetSpentError("budget.cost_usd: 5 of 5 is spent")
+
+    reason = bench.run([], proposer=Editor([write("src/value.txt", "9"), broke]))
+
+    assert reason == "budget.cost_usd: 5 of 5 is spent"
+    assert bench.statuses() == ["baseline", "keep"]
+    assert git(bench.workspace.desk, "status", "--porcelain") == ""
+    assert bench.journal.confirmation is not None
+
+
+def test_what_agents_took_is_on_the_experiment(repo: Path) -> None:
+    bench = Bench(repo)
+
+    def call(desk: Path) -> None:
+        usage = Usage(calls=1, cost_usd=0.25, input_tokens=10, output_tokens=5)
+        bench.journal.spent(Call(number=1, stage="edit", agent="a", transcript="0001-1-edit", usage=usage))
+        (desk / "src" / "value.txt").write_text("9")
+
+    bench.run([], proposer=Editor([call]))
+
+    assert bench.journal.history[1].usage.cost_usd == 0.25
+    assert Journal(bench.journal.path).calls == bench.journal.calls
+
+
+def test_a_simplification_has_only_to_hold_the_metric(repo: Path) -> None:
+    (repo / "src" / "other.txt").write_text("x\ny\n")
+    git(repo, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "two lines")
+    bench = Bench(repo)
+    shorter = replace(proposal("src/other.txt", "x\n", "drop y"), simplifies=True)
+    longer = replace(proposal("src/other.txt", "x\ny\nz\n", "add z"), simplifies=True)
+
+    bench.run([longer, shorter])
+
+    assert bench.statuses() == ["baseline", "discard", "keep"]
+    assert bench.journal.history[2].value == 10.0
+
+
+def test_the_brief_says_where_the_run_stands(repo: Path) -> None:
+    bench = Bench(repo)
+
+    bench.run([value("9"), value("12")])
+
+    first, second, third = bench.proposer.briefs
+    assert (first.number, first.incumbent, first.task.goal) == (1, bench.workspace.base, "a smaller number")
+    assert second.scope == ("src/other.txt", "src/value.txt")
+    assert [past.number for past in third.history] == [0, 1, 2]
+    assert third.incumbent == bench.branch()

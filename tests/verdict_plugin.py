@@ -7,7 +7,6 @@ itself into `sys.modules` before it loads a plugin, which is where `Decision` co
 from verdict_sim import Decision
 
 from autoopt.judge import Judge
-from autoopt.records import Outcome
 from autoopt.schema import Direction, Patience, VerdictConfig
 
 BASELINE_SAMPLES = 5
@@ -16,6 +15,7 @@ BASELINE_SAMPLES = 5
 class AutooptJudge:
     name = "autoopt"
     patience = Patience.default
+    simplifies = False
 
     def start(self, env):
         self.judge = Judge(VerdictConfig(patience=self.patience), Direction.lower, "s")
@@ -25,7 +25,7 @@ class AutooptJudge:
         self.known = values[-1]
 
     def decide(self, env):
-        comparison, pairs, verdict = self.judge.comparison(), [], None
+        comparison, pairs, verdict = self.judge.comparison(self.simplifies), [], None
         while verdict is None:
             if comparison.exact:
                 pairs.append((self.known, env.run("challenger")))
@@ -34,7 +34,7 @@ class AutooptJudge:
             else:
                 pairs.append(env.pair())
                 verdict = comparison.add(*pairs[-1])
-        keep = verdict.outcome is Outcome.better
+        keep = verdict.outcome.keeps
         self.judge.learn(pairs, keep)
         if keep:
             self.total += verdict.effect
@@ -55,3 +55,9 @@ class AutooptPatient(AutooptJudge):
 
 class AutooptCareful(AutooptJudge):
     name, patience = "autoopt-careful", Patience.careful
+
+
+class AutooptSimplifying(AutooptJudge):
+    """Every change only has to hold the metric: what is kept of those that cost something?"""
+
+    name, simplifies = "autoopt-simplifying", True

@@ -12,7 +12,7 @@ from autoopt.processes.arms import Arm, Arms
 from autoopt.processes.environment import read_regular
 from autoopt.processes.logs import Logs
 from autoopt.protocols import Bench
-from autoopt.records import Change, Failure, Finding, Measurement, Proposal
+from autoopt.records import Change, Failure, Finding, Proposal, Trial
 from autoopt.schema import GuardConfig, MetricConfig
 
 
@@ -46,7 +46,7 @@ class CommandGuard:
                 f"guards.{name}.expect is {config.expect!r}, which is no regex: {error}."
             ) from error
 
-    def inspect(self, change: Change, proposal: Proposal, measurement: Measurement) -> Finding:
+    def inspect(self, change: Change, proposal: Proposal, trial: Trial) -> Finding:
         """Run the command in the change's checkout; one that fails has the best of three.
 
         One that is ended for its time is not tried again: time is what there would be least of.

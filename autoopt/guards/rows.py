@@ -17,7 +17,7 @@ from autoopt.processes.arms import Arms
 from autoopt.processes.environment import read_regular
 from autoopt.processes.logs import Logs
 from autoopt.protocols import Bench
-from autoopt.records import Change, Failure, Finding, Measurement, Proposal
+from autoopt.records import Change, Failure, Finding, Proposal, Trial
 from autoopt.schema import GuardConfig, MetricConfig
 
 Row = Sequence[Any]
@@ -66,7 +66,7 @@ class RowsGuard:
         self._arms = Arms(metric, bench, self._logs, environ, env_names)
         self._wanted: Mapping[str, Result] | None = None
 
-    def inspect(self, change: Change, proposal: Proposal, measurement: Measurement) -> Finding:
+    def inspect(self, change: Change, proposal: Proposal, trial: Trial) -> Finding:
         """Compare the change's rows with the base commit's.
 
         Raises:

@@ -53,9 +53,15 @@ class Judge:
         """Learn the baseline's metric values."""
         self._memory = Memory.begin(values, self._direction)
 
-    def comparison(self) -> Comparison:
-        """An experiment's empty comparison."""
-        return Comparison(self._memory, self._rule, self._unit)
+    def comparison(self, simplifies: bool = False) -> Comparison:
+        """An experiment's empty comparison.
+
+        Args:
+            simplifies: Whether the challenger is simpler, so that it has only to hold the metric
+                (`Outcome.holds`): it must not cost the smallest gain worth a commit, and where the metric is
+                exact nothing at all.
+        """
+        return Comparison(self._memory, self._rule, self._unit, simplifies)
 
     def learn(self, pairs: Pairs, kept: bool) -> None:
         """Learn from a decided experiment, live or replayed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from autoopt.records import Brief, Confirmation, Edit, Experiment, Failure, Proposal, Verdict
+from autoopt.records import Brief, Call, Confirmation, Edit, Experiment, Failure, Proposal, Usage, Verdict
 
 
 class ScriptedProposer:
@@ -49,6 +49,14 @@ class RecordingReporter:
         """Remember it."""
         self.events.append(("stage", (number, stage, detail)))
         self._at_stage(number, stage, detail)
+
+    def on_call(self, call: Call, total: Usage) -> None:
+        """Remember it."""
+        self.events.append(("call", (call, total)))
+
+    def on_note(self, number: int, text: str) -> None:
+        """Remember it."""
+        self.events.append(("note", (number, text)))
 
     def on_verdict(self, number: int, verdict: Verdict) -> None:
         """Remember it."""

@@ -14,6 +14,7 @@ from autoopt.records import (
     Proposal,
     Sample,
     Status,
+    Task,
     Verdict,
 )
 
@@ -26,7 +27,7 @@ def brief(desk: Path, history: tuple[Experiment, ...] = ()) -> Brief:
         incumbent="0" * 40,
         desk=desk,
         scope=tuple(files),
-        goal="less time",
+        task=Task(goal="less time"),
         history=history,
         advice="",
     )

@@ -115,6 +115,50 @@ class WorkspaceSuite:
 
             assert (measured / self.in_scope).read_bytes() == b"by an editor\n"
 
+    def test_tidying_puts_back_whatever_was_edited(self, tmp_path: Path) -> None:
+        workspace = self.make_workspace(tmp_path)
+        before = {name: (workspace.desk / name).read_bytes() for name in (self.in_scope, self.out_of_scope)}
+        (workspace.desk / self.in_scope).write_bytes(b"half done\n")
+        (workspace.desk / self.out_of_scope).unlink()
+        (workspace.desk / "stray").write_bytes(b"new\n")
+        workspace.tidy()
+        workspace.tidy()
+
+        assert {name: (workspace.desk / name).read_bytes() for name in before} == before
+        assert not (workspace.desk / "stray").exists()
+        assert workspace.incumbent == workspace.base
+
+    def test_tidying_after_a_keep_leaves_what_was_kept(self, tmp_path: Path) -> None:
+        workspace = self.make_workspace(tmp_path)
+        with workspace.attempt(self.proposal(b"better\n"), 1) as attempt:
+            attempt.keep()
+        (workspace.desk / self.in_scope).write_bytes(b"half done\n")
+        workspace.tidy()
+
+        assert (workspace.desk / self.in_scope).read_bytes() == b"better\n"
+
+    def test_commits_with_the_same_files_have_one_tree(self, tmp_path: Path) -> None:
+        workspace = self.make_workspace(tmp_path)
+        changes = []
+        for number, content in enumerate((b"one\n", b"two\n", b"one\n"), start=1):
+            with workspace.attempt(self.proposal(content), number) as attempt:
+                changes.append(attempt.change)
+        trees = [workspace.tree(change.commit) for change in changes]
+
+        assert trees == [change.tree for change in changes]
+        assert trees[0] == trees[2] != trees[1]
+        assert workspace.tree(workspace.base) not in trees
+
+    def test_the_same_edit_has_one_fingerprint(self, tmp_path: Path) -> None:
+        workspace = self.make_workspace(tmp_path)
+        marks = []
+        for number, content in enumerate((b"one\n", b"two\n", b"  one\n"), start=1):
+            with workspace.attempt(self.proposal(content), number) as attempt:
+                marks.append(attempt.change.fingerprint)
+
+        assert all(marks)
+        assert marks[0] == marks[2] != marks[1]
+
     def test_amending_replaces_the_change_on_the_same_parent(self, tmp_path: Path) -> None:
         workspace = self.make_workspace(tmp_path)
         with workspace.attempt(self.proposal(b"crashes\n"), 1) as attempt:

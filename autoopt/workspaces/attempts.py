@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping
 
 from autoopt.errors import NothingChangedError, RepositoryError
-from autoopt.records import Change, Proposal
+from autoopt.fingerprint import fingerprint
+from autoopt.records import Change, FileChange, Proposal
 from autoopt.workspaces import layout as places
 from autoopt.workspaces import lines
 from autoopt.workspaces.desk import Desk
 from autoopt.workspaces.directory import Found
 from autoopt.workspaces.layout import Layout
-from autoopt.workspaces.store import EXECUTABLE, FILE, LINK, Entry, Refs, Store
+from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Refs, Store
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -54,17 +55,15 @@ class GitAttempt:
 
     def _commit(self, proposal: Proposal, differences: Mapping[str, Found | None]) -> Change:
         parent, before = self._desk.commit, self._desk.files
-        changes: dict[str, Entry | None] = {}
-        added = removed = 0
-        for path in sorted(differences):
-            old = before.get(path)
-            data = self._content(path, differences[path])
-            changes[path] = (
+        entries: dict[str, Entry | None] = {}
+        changes = [
+            self._file_change(path, before.get(path), differences[path]) for path in sorted(differences)
+        ]
+        for path, _, data in changes:
+            entries[path] = (
                 None if data is None else Entry(_mode(differences[path]), self._store.add_blob(data))
             )
-            plus, minus = lines.count(self._text(old), data or b"")
-            added, removed = added + plus, removed + minus
-        tree = self._store.add_tree(self._desk.tree, changes)
+        tree = self._store.add_tree(self._desk.tree, entries)
         if tree == self._desk.tree:
             raise NothingChangedError(f"{proposal.description}: every file is as it was.")
         commit = self._store.add_commit(tree, [parent], _message(proposal), self._identity, int(time.time()))
@@ -72,18 +71,26 @@ class GitAttempt:
         self._desk.register()
         if not self._refs.move(self._ref, self._refs.read(self._ref), commit):
             raise RepositoryError(f"{self._ref}: moved by somebody else; is another process using this run?")
+        counts = [lines.count(old or b"", new or b"") for _, old, new in changes]
         return Change(
-            commit=commit, parent=parent, tree=tree, paths=tuple(changes), added=added, removed=removed
+            commit=commit,
+            parent=parent,
+            tree=tree,
+            paths=tuple(entries),
+            added=sum(added for added, _ in counts),
+            removed=sum(removed for _, removed in counts),
+            fingerprint=fingerprint(changes),
         )
+
+    def _file_change(self, path: str, old: Entry | None, found: Found | None) -> FileChange:
+        before = None if old is None else self._store.blob(old.sha)
+        return FileChange(path, before, self._content(path, found))
 
     def _content(self, path: str, found: Found | None) -> bytes | None:
         if found is None:
             return None
         # Content is not at hand where an earlier commit of this attempt had the same file already.
         return found.data if found.data is not None else self._desk.read(path)
-
-    def _text(self, entry: Entry | None) -> bytes:
-        return b"" if entry is None or entry.mode == LINK else self._store.blob(entry.sha)
 
     def keep(self) -> None:
         """Advance the run branch from parent to commit.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -86,13 +87,38 @@ class Desk:
         for path in undo:
             self._put_back(path)
         apply_edits(self._directory, edits, self.files)
-        ignores = Ignores(self.root, self._ignores)
         written = frozenset(edit.path for edit in edits if edit.content is not None)
-        scan = self._directory.scan(
-            self.files, lambda path, directory: is_scratch(path) or ignores(path, directory), written
-        )
-        Judge(self._scope, self._store, self.tree, self.files).check(scan.differences)
-        return scan.differences
+        differences = self._differences(written)
+        Judge(self._scope, self._store, self.tree, self.files).check(differences)
+        return differences
+
+    def _differences(self, forced: frozenset[str] = frozenset()) -> dict[str, Found | None]:
+        """What is not as in the commit; `forced` paths count even where git ignores them."""
+        ignores = Ignores(self.root, self._ignores)
+        return self._directory.scan(
+            self.files, lambda path, directory: is_scratch(path) or ignores(path, directory), forced
+        ).differences
+
+    def carry(self, old: str, new: str) -> None:
+        """Go from one commit to another; a file that is not as the first has it was edited, and stays."""
+        self.stand_at(old)
+        before = self.tree
+        changes = self._store.diff(before, self._store.tree_of(new))
+        edited = frozenset(self._differences(frozenset(changes)))
+        self.stand_at(new)
+        for path in changes:
+            if not any(_one_way(path, other) for other in edited):
+                self._put_back(path)
+        self._links.place(self.root)
+        self._refresh_index(edited)
+
+    def copy_edits(self, folder: Path) -> None:
+        """Copy the files that are not the commit's to a new folder; none is made when there are none."""
+        for path, found in self._differences().items():
+            if found is not None and stat.S_ISREG(found.stat.st_mode):
+                target = folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(self._directory.read(path))
 
     def read(self, path: str) -> bytes:
         """The content of a regular file as it lies in the desk."""
@@ -117,14 +143,19 @@ class Desk:
         self._links.place(self.root)
         self._refresh_index()
 
-    def _refresh_index(self) -> None:
+    def _refresh_index(self, edited: frozenset[str] = frozenset()) -> None:
         if self._worktree.index.touched():
-            self._worktree.index.write(self.files)
+            self._worktree.index.write(self.files, edited=edited)
         elif self._stale:
             changed = {path: entry for path in self._stale if (entry := self.files.get(path)) is not None}
-            self._worktree.index.write(self.files, changed)
-        self._stale.clear()
+            self._worktree.index.write(self.files, changed, edited)
+        self._stale = set(edited)  # once they are put back, git has to hear of it
 
     def strangers(self) -> list[str]:
         """Paths that are neither the commit's nor ignored, sorted."""
         return sorted(self._directory.scan(self.files, Ignores(self.root, self._ignores)).differences)
+
+
+def _one_way(path: str, other: str) -> bool:
+    """Whether the paths are one, or one leads through the other: a directory where a file was."""
+    return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")

@@ -22,6 +22,7 @@ from autoopt.workspaces.attempts import GitAttempt
 from autoopt.workspaces.bench import CheckoutPair, Links, Setup
 from autoopt.workspaces.desk import Desk
 from autoopt.workspaces.directory import remove_whole
+from autoopt.workspaces.history import StoredCommits
 from autoopt.workspaces.layout import Layout
 from autoopt.workspaces.repository import discover, identity
 from autoopt.workspaces.store import EXECUTABLE, FILE, Refs, Store, read_ref
@@ -33,10 +34,15 @@ class GitWorkspace:
     Only one process at a time may have a run's workspace open; the caller holds the run's lock.
     """
 
-    def __init__(self, layout: Layout, state: Path, scope: Scope, setup: Setup | None) -> None:
+    def __init__(
+        self, layout: Layout, state: Path, scope: Scope, setup: Setup | None, *, keep_edits: bool = False
+    ) -> None:
         """Use `create` or `reopen`."""
         self._layout = layout
         self._scope = scope
+        self._keep_edits = keep_edits
+        self.set_aside: Path | None = None
+        """Where `reopen` copied what somebody had edited in the desk and no commit holds."""
         self._store = Store(Path(layout.control))
         self._desk = Desk(layout, self._store, scope)
         self._refs = Refs(Path(layout.control), self._desk.intent)
@@ -85,8 +91,15 @@ class GitWorkspace:
         return workspace
 
     @classmethod
-    def reopen(cls, state: Path, scope: Scope, *, setup: Setup | None = None) -> GitWorkspace:
+    def reopen(
+        cls, state: Path, scope: Scope, *, setup: Setup | None = None, keep_edits: bool = False
+    ) -> GitWorkspace:
         """The workspace of an earlier process, with the desk made right again, whatever became of it.
+
+        Args:
+            keep_edits: Leave what is edited in the desk as it is, now and later: an attempt then puts back
+                only what it has committed, and nothing when it is refused or interrupted. Otherwise edits
+                that no commit holds are copied to the state directory before the desk is settled.
 
         Raises:
             DamagedStateError: it was never completely made.
@@ -95,7 +108,8 @@ class GitWorkspace:
         layout = Layout.load(state)
         if not (Path(layout.control) / "objects").is_dir():
             raise RepositoryError(f"{layout.control}: the run's repository is not there; put it back.")
-        workspace = cls(layout, state, scope, setup)
+        keep_edits = keep_edits and Path(layout.desk).is_dir()  # a desk that is gone holds none
+        workspace = cls(layout, state, scope, setup, keep_edits=keep_edits)
         workspace._recover()
         tip = workspace._refs.read(layout.ref)
         if tip is None:
@@ -103,8 +117,27 @@ class GitWorkspace:
                 f"{layout.branch}: the run branch is gone; recreate it with git branch, or start a new run."
             )
         workspace._desk.stand_at(tip)
-        workspace._desk.settle()
+        if not keep_edits:
+            workspace._save_edits(state / "set-aside")
+            workspace._desk.settle()
         return workspace
+
+    def _save_edits(self, folder: Path) -> None:
+        """Copy what the desk has beyond the incumbent and the latest experiment's commit, which stays."""
+        if (latest := self._latest()) is not None:
+            self._desk.carry(latest, self.incumbent)
+        target = next(path for count in range(1, 10_000) if not (path := folder / str(count)).exists())
+        self._desk.copy_edits(target)
+        self.set_aside = target if target.is_dir() else None
+
+    def _latest(self) -> str | None:
+        folder = Path(self._layout.control) / self._layout.experiments
+        numbers = [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
+        return self.commit_of(max(numbers)) if numbers else None
+
+    def commit_of(self, number: int) -> str | None:
+        """The commit of an experiment, decided or interrupted; None when it never came to one."""
+        return self._refs.read(f"{self._layout.experiments}/{number}")
 
     def _found(self) -> None:
         self._recover()
@@ -132,6 +165,19 @@ class GitWorkspace:
     def desk(self) -> Path:
         """The worktree where proposals are edited; clean at the incumbent between attempts."""
         return self._desk.root
+
+    @property
+    def commits(self) -> StoredCommits:
+        """What the repository holds; for reading, as long as the workspace is open."""
+        return StoredCommits(self._store, Path(self._layout.control), self.base)
+
+    def tidy(self) -> None:
+        """Put the desk back to the incumbent, whatever was edited in it; ignored files stay."""
+        self._desk.settle()
+
+    def tree(self, commit: str) -> str:
+        """The id of the commit's tree; equal trees hold the same files."""
+        return self._store.tree_of(commit)
 
     def files(self, commit: str) -> tuple[str, ...]:
         """Paths of the commit's files that may be edited, sorted; links and submodules are not files."""
@@ -175,11 +221,28 @@ class GitWorkspace:
             self._desk.settle()
         ref = f"{self._layout.experiments}/{number}"
         attempt = GitAttempt(self._desk, self._store, self._refs, self._layout, ref, self._identity)
+        if self._keep_edits:
+            attempt.amend(proposal)
+            yield attempt
+            self._desk.carry(attempt.change.commit, self.incumbent)
+            return
         try:
             attempt.amend(proposal)
             yield attempt
         finally:
             self._desk.settle()
+
+    def edited(self) -> tuple[str, ...]:
+        """Paths of what is edited in the desk, sorted, when all of it may be committed.
+
+        Raises:
+            OutOfScopeError: something changed that may not be edited.
+        """
+        return tuple(sorted(self._desk.edit((), frozenset())))
+
+    def put_back(self, commit: str) -> None:
+        """Take out of the desk what an experiment's commit put there; what was edited since stays."""
+        self._desk.carry(commit, self.incumbent)
 
     def advance(self, parent: str, commit: str) -> None:
         """Move the run branch from parent to commit; being there already is fine.
@@ -189,6 +252,9 @@ class GitWorkspace:
         """
         if not self._refs.move(self._layout.ref, parent, commit) and (tip := self._tip()) != commit:
             raise places.moved(self._layout, parent, tip)
+        if self._keep_edits:
+            self._desk.carry(parent, commit)
+            return
         self._desk.stand_at(commit)
         self._desk.settle()
 

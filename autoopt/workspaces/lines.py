@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 
-_QUADRATIC_LIMIT = 4000
+from autoopt.lines import changed, is_text
 
-
-def is_text(data: bytes) -> bool:
-    """Whether git would call this text: no NUL in its first 8000 bytes."""
-    return b"\0" not in data[:8000]
+_LONGEST_DIFF = 16_000
 
 
 def count(old: bytes, new: bytes) -> tuple[int, int]:
-    """How many lines were added and removed; (0, 0) for binary files.
-
-    Where a long file changed throughout, lines that merely moved count as unchanged: an exact
-    difference would take quadratic time.
-    """
+    """How many lines were added and removed; (0, 0) for binary files."""
     if not (is_text(old) and is_text(new)):
         return 0, 0
-    before, after = _trimmed(old.splitlines(keepends=True), new.splitlines(keepends=True))
-    if len(before) + len(after) > _QUADRATIC_LIMIT:
-        removed, added = Counter(before), Counter(after)
-        return (added - removed).total(), (removed - added).total()
-    same = sum(
-        block.size for block in difflib.SequenceMatcher(None, before, after, False).get_matching_blocks()
-    )
-    return len(after) - same, len(before) - same
-
-
-def _trimmed(before: list[bytes], after: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Both without their common beginning and end."""
-    shortest = min(len(before), len(after))
-    start = next((i for i in range(shortest) if before[i] != after[i]), shortest)
-    before, after = before[start:], after[start:]
-    shortest = min(len(before), len(after))
-    end = next((i for i in range(shortest) if before[-1 - i] != after[-1 - i]), shortest)
-    return before[: len(before) - end], after[: len(after) - end]
+    blocks = changed(old.splitlines(keepends=True), new.splitlines(keepends=True))
+    return sum(d - c for _, _, c, d in blocks), sum(b - a for a, b, _, _ in blocks)
 
 
 def unified(path: str, old: bytes | None, new: bytes | None) -> str:
@@ -54,7 +30,7 @@ def unified(path: str, old: bytes | None, new: bytes | None) -> str:
     if not (is_text(before) and is_text(after)):
         return f"{header}Binary files {source} and {target} differ\n"
     a, b = (data.decode("utf-8", "replace").split("\n") for data in (before, after))
-    if len(a) + len(b) > 4 * _QUADRATIC_LIMIT:
+    if len(a) + len(b) > _LONGEST_DIFF:
         added, removed = count(before, after)
         return f"{header}Too long to show: {added} lines added, {removed} removed in {path}\n"
     lines = difflib.unified_diff(_ended(a), _ended(b), source, target)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from dulwich.object_store import DiskObjectStore
-from dulwich.objects import Commit, ObjectID, Tree
+from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.refs import DiskRefsContainer, Ref
 
 from autoopt.errors import RepositoryError
@@ -64,6 +64,18 @@ class Store:
     def blob(self, sha: str) -> bytes:
         """The content of a file."""
         return self._read(sha)[1]
+
+    def find_blob(self, prefix: str) -> bytes | None:
+        """The content of the one file whose id begins so; None where there are none or several."""
+        found = {bytes(sha) for sha in self._objects.iter_prefix(prefix.encode())}
+        objects = [self._objects.get_raw(ObjectID(sha)) for sha in found]
+        blobs = [data for kind, data in objects if kind == Blob.type_num]
+        return blobs[0] if len(blobs) == 1 else None
+
+    def parents(self, sha: str) -> tuple[str, ...]:
+        """A commit's parents, without those that a shallow clone does not have."""
+        parents = self.commit(sha).parents
+        return tuple(parent.decode() for parent in parents if parent in self._objects)
 
     def commit(self, sha: str) -> Commit:
         """A commit by its full id."""
