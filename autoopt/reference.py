@@ -16,7 +16,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from autoopt import files, schema
+from autoopt import files, places, schema
 
 START, END = "<!-- options -->", "<!-- /options -->"
 
@@ -33,11 +33,16 @@ class Row:
 
 
 def rows(kind: type = schema.Config, prefix: str = "") -> Iterator[Row]:
-    """Every option in the schema's order; a group's own options follow it."""
+    """Every option in the schema's order; a group's own options follow it, where they come first."""
     hints = typing.get_type_hints(kind)
+    first: dict[type, str] = {}
     for field in dataclasses.fields(kind):
         path, hint = prefix + field.name, hints[field.name]
         group = _group(hint)
+        if group is not None and first.setdefault(group, path) != path:
+            about = f"{field.metadata['doc']} It has the options of `{first[group]}`."
+            yield Row(path=path, type="options", default="", unit="", doc=about)
+            continue
         if group is None or typing.get_origin(hint) is dict:
             doc, unit = field.metadata["doc"], field.metadata["unit"]
             yield Row(path=path, type=_type(hint), default=_default(field), unit=unit, doc=doc)
@@ -109,6 +114,10 @@ def help_text(subcommands: typing.Mapping[str, str]) -> str:
         "  --hydra-help     all other flags\n"
         "  --version        show the version, and stop",
     ]
+    names = ", ".join(sorted(path.stem for path in (places.data_dir("conf") / "agent").glob("*.yaml")))
+    parts.append(
+        f"agents, for agent=NAME and inspector=NAME:\n  {names},\n  and files .autoopt/agents/NAME.yaml"
+    )
     return "\n\n".join([*parts, *_sections()]) + "\n"
 
 
@@ -123,7 +132,8 @@ def _sections() -> Iterator[str]:
 
 def _entry(row: Row) -> str:
     about = ", ".join(filter(None, [row.type, f"default {row.default}" if row.default else "", row.unit]))
-    return f"  {row.path} ({about})\n" + fill(row.doc, 96, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    head = fill(f"{row.path} ({about})", 96, initial_indent="  ", subsequent_indent=" " * 6)
+    return f"{head}\n" + fill(row.doc, 96, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
 def refreshed(text: str) -> str:

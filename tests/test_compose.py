@@ -176,6 +176,22 @@ def test_names_are_added_without_a_plus(place):
     assert config.propose.optuna.options == {"n_startup_trials": 3}
 
 
+@pytest.mark.parametrize("mode", [(), ("-m",)])
+def test_a_whole_parameter_or_guard_can_be_given_at_once(place, mode):
+    (config,) = place.configs(
+        *mode,
+        "metric.command=true",
+        "scope=src",
+        "params.n={file: a.py, python: N, choices: [1, 2.5, null, true, 'x y'], when: {m: 1}}",
+        "guards.tests={command: 'test $HOME = \"/a, b\"', timeout_s: 5}",
+    )
+
+    n = config.params["n"]
+    assert (n.file, n.python, n.choices, n.when) == ("a.py", "N", [1, 2.5, None, True, "x y"], {"m": 1})
+    assert config.guards["tests"].command == 'test $HOME = "/a, b"'
+    assert config.guards["tests"].timeout_s == 5
+
+
 def test_a_single_option_of_a_recipes_guard_can_be_changed_or_the_guard_dropped(place):
     place.recipe("r", "metric: {command: 'true'}\nguards: {a: {command: x, expect: ok}, b: {command: y}}")
     config = place.config("recipe=r", "scope=.", "guards.a.command=z", "~guards.b")

@@ -49,8 +49,9 @@ def reduced(environ: Mapping[str, str]) -> str:
     return " ".join([program, *multirun, *kept, last])
 
 
-def choices(line: str) -> list[str]:
-    """Complete words where the schema knows every value; Hydra would offer the present one only."""
+def choices(line: str, agents: Sequence[str]) -> list[str]:
+    """Complete words where every value is known; Hydra would offer the present one only."""
     key, equals, begun = line.rpartition(" ")[2].partition("=")
-    values = shape.choices(tuple(key.split("."))) if equals else []
+    known = list(agents) if key in ("agent", "inspector") else shape.choices(tuple(key.split(".")))
+    values = known if equals else []
     return [f"{key}={value}" for value in values if value.startswith(begun)]

@@ -41,6 +41,7 @@ def finish(composed: DictConfig, recipe: str | None) -> schema.Config:
     config.recipe = recipe
     config.scope = _scope(config.scope)
     config.metric.unit = config.metric.unit or _UNITS.get(config.metric.extract.kind, "")
+    _refuse_agents_without_command(config)
     _refuse_odd_text(config, resolved)
     refuse_odd_numbers(config)
     return config
@@ -99,6 +100,13 @@ def refuse_odd_numbers(config: schema.Config) -> None:
     for option, limit_s in {"metric.timeout_s": metric.timeout_s, **limits}.items():
         if limit_s is not None and limit_s <= 0:
             raise UsageError(f"{option}: {limit_s:g} s leaves no time; give seconds above 0.")
+
+
+def _refuse_agents_without_command(config: schema.Config) -> None:
+    """Refuse a chosen agent whose command is still to be given; OmegaConf merges no `???` over a default."""
+    for option, agent in (("agent", config.agent), ("inspector", config.inspector)):
+        if agent.name and not (agent.command or "").strip():
+            raise UsageError(f"{option}.command: is missing; give {option}.command=...")
 
 
 def _refuse_odd_text(config: schema.Config, resolved: Any) -> None:

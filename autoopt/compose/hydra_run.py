@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from autoopt import places, schema
-from autoopt.compose import complaints, completion, overrides, resolvers, shape, source, surroundings
+from autoopt.compose import agents, complaints, completion, overrides, resolvers, shape, source, surroundings
 from autoopt.compose import library as shelves
 from autoopt.compose.finish import finish
 from autoopt.errors import AutooptError, UsageError
@@ -58,12 +58,14 @@ def _run(given: list[str], flags: list[str], environ: Mapping[str, str], job: Jo
     words = overrides.prepare(given, multirun=multirun)
     library = shelves.visible(environ, _start(given))
     _check_recipes(words, library)
+    agent_library = agents.visible(environ, _start(given))
+    forgotten = _check_agents(words, library, agent_library)
     chosen = words.chosen()
-    source.register_all(library, chosen[0] if len(chosen) == 1 else None)
+    source.register_all(library, agent_library, chosen[0] if len(chosen) == 1 else None)
     directory = places.state_root(environ) / "hydra" / _unique()
     task = _Task(job=job)
     try:
-        _hydra([*_directories(directory), *words.words, *flags], task)
+        _hydra([*_directories(directory), *forgotten, *words.words, *flags], task)
         failures = _failures(directory)
     finally:
         _remove_empty(directory)
@@ -81,12 +83,13 @@ def _complete(given: list[str], flags: list[str], environ: Mapping[str, str], ta
     if given == ["install=bash"]:
         print(completion.SCRIPT, end="")
         return
-    source.register_all(shelves.visible(environ), None)
+    agent_library = agents.visible(environ)
+    source.register_all(shelves.visible(environ), agent_library, None)
     if not completion.is_question(given):
         _hydra([*given, *flags], task)
         return
     line = completion.reduced(environ)
-    if found := completion.choices(line):
+    if found := completion.choices(line, agent_library.names()):
         print(*found)
         return
     with contextlib.suppress(UsageError):
@@ -178,6 +181,33 @@ def _check_recipes(words: overrides.Overrides, library: shelves.Library) -> None
         for name in names:
             if name not in declared:
                 raise UsageError(_undeclared(name, recipe, sorted(declared)))
+
+
+def _check_agents(
+    words: overrides.Overrides, library: shelves.Library, agent_library: shelves.Library
+) -> list[str]:
+    """Refuse unknown and broken agents, and options of an agent where none is chosen.
+
+    Returns:
+        Overrides that undo the model a recipe has chosen for another agent than is chosen now.
+    """
+    forgotten = []
+    lineage = [one for name in (*words.chosen(), *words.choices()) for one in library.lineage(name)]
+    for option in agents.OPTIONS:
+        bases = [(one, base) for one in lineage for base in one.bases if base.group == option]
+        for recipe, base in bases:
+            agents.check(option, base.names[0], agent_library, f"{recipe.document.path}:{base.line}: ")
+        for name in words.agents(option):
+            agents.check(option, name, agent_library)
+        if bases and set(words.agents(option)) - {base.names[0] for _, base in bases}:
+            forgotten.append(f"{option}.model=null")
+        given = [path for path in words.paths() if path[0] == option and len(path) > 1]
+        if given and not (bases or words.agents(option) or (option, "command") in given):
+            raise UsageError(
+                f"{'.'.join(given[0])}: no agent was chosen; add {option}=NAME, with one of "
+                f"{', '.join(agent_library.names())}."
+            )
+    return forgotten
 
 
 def _undeclared(name: str, recipe: str, declared: list[str]) -> str:

@@ -18,6 +18,10 @@ from autoopt.errors import ResourceError, UsageError
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*")
 _COMMAND_LINE_ONLY = ("recipe", "confirm")
 _SELF = "_self_"
+_AGENTS = ("agent", "inspector")
+OF_AN_AGENT = ("model", "max_turns", "timeout_s", "prices")
+"""What a recipe may say of an agent besides its name. What it runs, sees and may do is for its own file or
+the command line to say: a recipe may come from anybody, and an agent gets keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,8 @@ class Base:
 
     Attributes:
         keyword: `override`, `optional` or nothing, as Hydra has them.
-        group: The sub-folder chosen from (`measure`); empty when the entry names a recipe to inherit.
+        group: The sub-folder chosen from (`measure`), or `agent` or `inspector`; empty when the entry names
+            a recipe to inherit.
         names: What is chosen in it; empty for null.
         line: Where the entry stands.
     """
@@ -45,8 +50,15 @@ class Base:
     line: int = 1
 
     @property
+    def is_agent(self) -> bool:
+        """Whether it chooses an agent or an inspector."""
+        return self.group in _AGENTS
+
+    @property
     def recipes(self) -> tuple[str, ...]:
         """The files it pulls in, by their names from the recipe root."""
+        if self.is_agent:
+            return ()
         prefix = f"{self.group}/" if self.group else ""
         return tuple(prefix + name for name in self.names if name not in (_SELF, "???"))
 
@@ -84,7 +96,7 @@ def read(path: Path, name: str) -> Recipe:
     for key in _COMMAND_LINE_ONLY:
         if key in data:
             raise UsageError(f"{document.at((key,))}: {key}: only you can set this, on the command line.")
-    for fault, line in shape.faults(data):
+    for fault, line in (*shape.faults(data), *_agent_faults(data)):
         raise UsageError(f"{document.at(fault)}: {line}")
     if not isinstance(entries, list):
         raise UsageError(
@@ -92,6 +104,17 @@ def read(path: Path, name: str) -> Recipe:
         )
     bases = tuple(_base(document, number, entry) for number, entry in enumerate(entries))
     return Recipe(name=name, document=document, data=data, bases=bases)
+
+
+def _agent_faults(data: Mapping[str, Any]) -> Iterator[tuple[shape.Path, str]]:
+    for option in _AGENTS:
+        for key in data.get(option) or {}:
+            if key not in OF_AN_AGENT:
+                yield (
+                    (option, key),
+                    f"{option}.{key}: a recipe can set {', '.join(OF_AN_AGENT)} only; put the rest into "
+                    f".autoopt/agents/NAME.yaml and choose that with `defaults: [{option}: NAME, _self_]`.",
+                )
 
 
 def _base(document: strictyaml.Document, number: int, entry: object) -> Base:
@@ -109,6 +132,8 @@ def _base(document: strictyaml.Document, number: int, entry: object) -> Base:
         raise UsageError(f"{where}: defaults: {key}: a name, a list of names or null was expected.")
     _refuse_odd(where, (group, *chosen))
     group = group.removeprefix("/").removeprefix("recipe/")
+    if group in _AGENTS and (keywords == ["optional"] or len(chosen) != 1):
+        raise UsageError(f"{where}: defaults: {key}: the name of one agent was expected.")
     return Base(keyword=" ".join(keywords), group=group, names=tuple(chosen), line=line)
 
 
@@ -222,7 +247,7 @@ def visible(environ: Mapping[str, str], start: Path | None = None) -> Library:
         ResourceError: the current directory was deleted.
     """
     shelves = [
-        *_repository_shelves(start or _here()),
+        *repository_shelves(start, "recipes"),
         Shelf(label="user", path=places.user_recipes(environ)),
         *_named_shelves(environ),
         *_pack_shelves(),
@@ -238,15 +263,16 @@ def _here() -> Path:
         raise ResourceError("The current directory was deleted; change to one that exists.") from error
 
 
-def _repository_shelves(start: Path) -> Iterator[Shelf]:
-    """`.autoopt/recipes` of each directory up to the repository root.
+def repository_shelves(start: Path | None, folder: str) -> Iterator[Shelf]:
+    """`.autoopt/FOLDER` of each directory up to the repository root, from the current one by default.
 
     Outside a repository only the first directory counts: a parent such as `/tmp` may belong to anybody.
     """
+    start = start or _here()
     chain = (start, *start.parents)
     depth = next((number for number, one in enumerate(chain) if (one / ".git").exists()), 0)
     for directory in chain[: depth + 1]:
-        yield Shelf(label="repository", path=directory / ".autoopt" / "recipes")
+        yield Shelf(label="repository", path=directory / ".autoopt" / folder)
 
 
 def _named_shelves(environ: Mapping[str, str]) -> Iterator[Shelf]:

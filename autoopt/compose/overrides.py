@@ -3,7 +3,8 @@
 Three things are mended. Commands, patterns and prose are taken verbatim, whatever characters they have:
 quotes, `=`, `,`, braces, and `${...}`, which is not an interpolation there. Names may be added under
 `guards`, `params`, `metric.env` and `propose.optuna.options` without Hydra's plus, and nowhere else with it.
-`recipe/measure=psql` chooses from a sub-folder although recipes apply to the whole run.
+`recipe/measure=psql` chooses from a sub-folder although recipes apply to the whole run, and `inspector=codex`
+one of the agents for another place than `agent`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, Quote, QuotedString
 from hydra.errors import HydraException
 
-from autoopt.compose import shape
+from autoopt.compose import agents, shape
 from autoopt.errors import UsageError
 
 VERBATIM = (
     *("command", "prepare", "discover", "setup", "python", "expect", "pattern", "regex", "line"),
-    *("key", "sql", "description", "goal"),
+    *("key", "sql", "description", "goal", "rewrites", "simplicity"),
 )
 """Options, by the last part of their path, whose value is taken as it is; only a bare `null` still unsets."""
 
@@ -52,6 +53,16 @@ class Overrides:
             if override.key_or_group == group:
                 found = [str(value) for value in _values(override) if value is not None]
         return found
+
+    def agents(self, option: str) -> list[str]:
+        """The agents named for `agent` or `inspector`; several in a multirun."""
+        package = None if option == "agent" else option
+        return [
+            str(value)
+            for override in self.parsed
+            if override.key_or_group == "agent" and override.package == package
+            for value in _values(override)
+        ]
 
     def choices(self) -> list[str]:
         """Everything chosen below the recipe folder (`recipe/measure=psql`), as names from its root."""
@@ -99,7 +110,8 @@ def prepare(words: Sequence[str], *, multirun: bool) -> Overrides:
             mean several runs where there is one.
     """
     parser = OverridesParser.create()
-    parsed = [_parsed(parser, word) for word in words if word != "recipe=null"]  # Hydra takes no null there
+    given = [_parsed(parser, word) for word in words if word != "recipe=null"]  # Hydra takes no null
+    parsed = [one for override in given for one in _apart(parser, override)]
     for override in parsed:
         _check(override, multirun)
     return Overrides(parsed=tuple(parsed))
@@ -125,6 +137,28 @@ def _parsed(parser: OverridesParser, word: str) -> Override:
     return override
 
 
+def _apart(parser: OverridesParser, override: Override) -> Iterator[Override]:
+    """A whole guard or parameter as one override for each option: OmegaConf takes no plain dict there."""
+    path = tuple(override.key_or_group.split("."))
+    value = None if override.is_sweep_override() or override.is_delete() else override.value()
+    if len(path) != 2 or path[0] not in _NAMED or not isinstance(value, dict) or not value:
+        yield override
+        return
+    for name, below in value.items():
+        yield parser.parse_override(f"++{override.key_or_group}.{name}={_spelled(below)}")
+
+
+def _spelled(value: object) -> str:
+    """A value in Hydra's grammar."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}:{_spelled(below)}" for name, below in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{','.join(map(_spelled, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return quoted(value) if isinstance(value, str) else repr(value)
+
+
 def _is_text(key: str) -> bool:
     kind = shape.kind_at(tuple(key.split(".")))
     return kind is str or kind == str | None
@@ -136,9 +170,17 @@ def mend(word: str) -> str:
     if match is None or match["sign"] == "~" or _is_hydras(match["key"]):
         return word
     value = match["value"]
-    if match["key"].rpartition(".")[2] in VERBATIM and value != "null":
+    if match["key"] in (*agents.OPTIONS, *agents.OPTIONS.values()):
+        return _left(match) + ("none" if value == "null" else value)  # which unsets what a recipe has chosen
+    if _is_verbatim(match["key"]) and value != "null":
         value = quoted(escaped(value))
     return _left(match) + value
+
+
+def _is_verbatim(key: str) -> bool:
+    path = key.split(".")
+    is_expression = path[0] in agents.OPTIONS and len(path) == 3 and path[1] in ("answer", "flags")
+    return path[-1] in VERBATIM or is_expression
 
 
 def _left(match: re.Match[str]) -> str:
@@ -148,6 +190,8 @@ def _left(match: re.Match[str]) -> str:
         return f"{sign}{key if '@' in key else key + '@_global_'}="
     if key == "recipe":
         return "recipe="
+    if key in agents.OPTIONS:
+        return f"{agents.OPTIONS[key]}="
     path = tuple(key.split("."))
     return f"{'++' if path[0] not in _CLOSED and shape.is_open(path) else ''}{key}="
 
@@ -181,7 +225,9 @@ def _check(override: Override, multirun: bool) -> None:
     if kind is None:
         raise UsageError(shape.no_such(path))
     for value in _values(override):
-        if key == "recipe" and isinstance(value, (list, dict)):
-            raise UsageError("recipe: one name was expected; -m recipe=a,b starts one run for each.")
+        if key in ("recipe", *agents.OPTIONS):
+            if isinstance(value, (list, dict)):
+                raise UsageError(f"{key}: one name was expected; -m {key}=a,b starts one run for each.")
+            continue
         for _, line in () if override.is_delete() else shape.faults(value, kind, path):
             raise UsageError(line)

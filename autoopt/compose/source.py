@@ -1,4 +1,4 @@
-"""Recipes as Hydra sees them: the config group `recipe`, served from flat folders."""
+"""Recipes and agents as Hydra sees them: the config groups `recipe` and `agent`, served from flat folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autoopt import schema
-from autoopt.compose import complaints, resolvers
+from autoopt.compose import agents, complaints, resolvers, strictyaml
 from autoopt.compose import library as shelves
 from autoopt.errors import UsageError
 
@@ -25,6 +25,8 @@ _GROUP = "recipe"
 
 class RecipeSource(ConfigSource):
     """`recipes:///directory`: the group `recipe` and its sub-groups live directly in the directory."""
+
+    group = "recipe"
 
     @staticmethod
     def scheme() -> str:
@@ -41,12 +43,13 @@ class RecipeSource(ConfigSource):
         if name is None:
             raise ConfigLoadError(f"{config_path} is not a recipe.")
         recipe = shelves.read(self._file(name), name)
-        defaults = [_entry(base) for base in recipe.bases]
+        # Hydra wants overrides, an agent's choice among them, last.
+        defaults = [_entry(base) for base in sorted(recipe.bases, key=_overrides)]
         content = {"defaults": defaults, **recipe.data} if defaults else dict(recipe.data)
         return ConfigResult(
             provider=self.provider,
             path=f"{self.scheme()}://{self.path}",
-            config=_config(recipe, content),
+            config=_config(recipe.document, content),
             header={"package": "_global_"},
         )
 
@@ -64,56 +67,92 @@ class RecipeSource(ConfigSource):
         """Names in the group, for completion and for "available options"."""
         name = self._name(config_path)
         if name is None:
-            return [_GROUP] if config_path == "" and results_filter != ObjectType.CONFIG else []
+            return [self.group] if config_path == "" and results_filter != ObjectType.CONFIG else []
         wanted = {None: (True, False), ObjectType.GROUP: (True,), ObjectType.CONFIG: (False,)}[results_filter]
         return [found for found, is_group in shelves.entries(Path(self.path) / name) if is_group in wanted]
 
     def _file(self, name: str) -> Path:
         return Path(self.path) / f"{name.removesuffix('.yaml')}.yaml"
 
-    @staticmethod
-    def _name(config_path: str) -> str | None:
-        """The path below `recipe`, empty for the group itself; None for anything else."""
+    @classmethod
+    def _name(cls, config_path: str) -> str | None:
+        """The path below the group, empty for the group itself; None for anything else."""
         head, _, rest = config_path.strip("/").partition("/")
-        return rest if head == _GROUP else None
+        return rest if head == cls.group else None
 
 
-def _config(recipe: shelves.Recipe, content: dict[str, Any]) -> DictConfig:
+class AgentSource(RecipeSource):
+    """`agents:///directory`: the group `agent` lives directly in the directory."""
+
+    group = "agent"
+
+    @staticmethod
+    def scheme() -> str:
+        """The scheme of agent folders on the search path."""
+        return "agents"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """The agent, checked against the schema; whether it is agent or inspector is the choice's to say."""
+        name = self._name(config_path)
+        if name is None:
+            raise ConfigLoadError(f"{config_path} is not an agent.")
+        document, content = agents.read(self._file(name), name)
+        return ConfigResult(
+            provider=self.provider,
+            path=f"{self.scheme()}://{self.path}",
+            config=_config(document, content),
+            header={"package": None},
+        )
+
+
+def _config(document: strictyaml.Document, content: dict[str, Any]) -> DictConfig:
     try:
         return OmegaConf.create(content)
     except OmegaConfBaseException as error:  # an interpolation that does not parse
         path, line = complaints.describe(error)
-        raise UsageError(f"{recipe.document.at(path)}: {line}") from error
+        raise UsageError(f"{document.at(path)}: {line}") from error
+
+
+def _overrides(base: shelves.Base) -> bool:
+    return base.is_agent or base.keyword == "override"
 
 
 def _entry(base: shelves.Base) -> Any:
     """A defaults entry in Hydra's words: every name from the recipe root, every file for the whole run."""
     if not base.group:
         return base.names[0] if base.names == ("_self_",) else f"/{_GROUP}/{base.names[0]}"
+    if base.is_agent:
+        return {f"override /{agents.OPTIONS[base.group]}": base.names[0]}
     key = f"{base.keyword} /{_GROUP}/{base.group}@_global_".strip()
     return {key: list(base.names) if len(base.names) > 1 else base.names[0] if base.names else None}
 
 
 class RecipeSearchPath(SearchPathPlugin):
-    """Puts the library's shelves on Hydra's search path, in their order."""
+    """Puts the libraries' shelves on Hydra's search path, in their order."""
 
     library: shelves.Library = shelves.Library(())
+    agents: shelves.Library = shelves.Library(())
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append every shelf."""
+        """Append every shelf; those of agents stand before our own files, which hold agents too."""
+        for shelf in reversed(self.agents.shelves):
+            search_path.prepend(f"autoopt {shelf.label}", f"agents://{shelf.path}")
         for shelf in self.library.shelves:
             search_path.append(f"autoopt {shelf.label}", f"recipes://{shelf.path}")
 
 
-def register_all(library: shelves.Library, recipe: str | None) -> None:
+def register_all(library: shelves.Library, agent_library: shelves.Library, recipe: str | None) -> None:
     """Tell Hydra of the library's recipes, the schema and our resolvers.
 
     Args:
         library: Where recipes are found from now on.
+        agent_library: Where agents are.
         recipe: The one that a single run has chosen, so that `--cfg job` shows its name.
     """
     RecipeSearchPath.library = library
+    RecipeSearchPath.agents = agent_library
     Plugins.instance().register(RecipeSource)
+    Plugins.instance().register(AgentSource)
     Plugins.instance().register(RecipeSearchPath)
     ConfigStore.instance().store(name="run_schema", node=schema.Config(recipe=recipe))
     resolvers.register()

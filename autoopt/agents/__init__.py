@@ -1,0 +1,1 @@
+"""Coding agents: any command that takes a prompt, edits files and answers."""

@@ -1,0 +1,207 @@
+"""One coding agent: a prompt in, edits in a directory and an answer out."""
+
+from __future__ import annotations
+
+import fnmatch
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoopt.agents import outcome, template
+from autoopt.agents.outcome import Outcome
+from autoopt.agents.template import Request
+from autoopt.agents.transcripts import Redactor, Transcripts
+from autoopt.errors import UsageError
+from autoopt.processes import Completed, complaint, failure, run
+from autoopt.processes.environment import clean_environment
+from autoopt.processes.logs import Logs
+from autoopt.protocols import Ledger
+from autoopt.records import Call, Failure, Usage
+from autoopt.schema import AgentConfig, AgentHome
+
+ARGUMENT_LIMIT = 128 * 1024
+"""Bytes of one argument of a program on Linux (MAX_ARG_STRLEN), its closing NUL included."""
+_NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_COMPILED = {"PYTHONPYCACHEPREFIX": "", "PYTHONDONTWRITEBYTECODE": "1"}
+"""An agent written in Python starts 15 s later when it is compiled anew. It leaves nothing in the desk."""
+_HOMES = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What an agent answered, and what that took."""
+
+    text: str
+    usage: Usage
+
+
+class Agent:
+    """Calls one agent's command."""
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        prompts: Path,
+        logs: Path,
+        environ: Mapping[str, str],
+        ledger: Ledger,
+        *,
+        option: str = "agent",
+    ) -> None:
+        """Transcripts go to `prompts`, output of the command to `logs`.
+
+        Args:
+            option: Where its options are in the configuration: `agent` or `inspector`.
+
+        Raises:
+            UsageError: one of its options cannot work.
+        """
+        template.check(config, option)
+        outcome.check(config.answer, f"{option}.answer")
+        self._config = config
+        self._option = option
+        self._environ = environ
+        self._ledger = ledger
+        self._logs = Logs(logs)
+        self._extra = _extra(config, environ)
+        self._redactor = Redactor(self._extra)
+        self._transcripts = Transcripts(prompts, self._redactor)
+
+    @property
+    def name(self) -> str:
+        """What the journal calls it."""
+        return self._config.name or "agent"
+
+    def check(self, *, dollars: bool = False) -> None:
+        """Refuse an agent that cannot do what is wanted; costs nothing.
+
+        Args:
+            dollars: Whether the budget is in dollars, so that its cost has to be known.
+
+        Raises:
+            UsageError: its program is not installed, or nothing tells its cost.
+        """
+        config = self._config
+        program = config.program
+        if program is not None and shutil.which(program, path=self._environ.get("PATH")) is None:
+            how = f"install it with `{config.install}`" if config.install else "install it"
+            raise UsageError(
+                f"{self._option}: {self.name}: {program} is not on the PATH; {how}, then run again."
+            )
+        prices = (config.prices.input, config.prices.output)
+        if dollars and config.answer.cost_usd is None and not any(prices):
+            raise UsageError(
+                f"budget: there is a limit in dollars, but {self.name} does not report its cost; give "
+                f"{self._option}.prices.input and {self._option}.prices.output, or limit budget.tokens."
+            )
+
+    def call(
+        self, prompt: str, *, stage: str, number: int, cwd: Path, edits: bool, web: bool = False
+    ) -> Reply | Failure:
+        """Ask the agent once, in a fresh session.
+
+        Args:
+            prompt: The whole prompt.
+            stage: think, edit, repair, inspect, simplify or review.
+            number: The experiment it is for.
+            cwd: Where the agent works: the desk.
+            edits: Whether it may edit files there; otherwise it only reads, as far as its flags see to that.
+            web: Whether it may search the web.
+
+        Raises:
+            BudgetSpentError: the call could exceed the budget; it was not made.
+            UsageError: its program is not installed, or its cost would not be known.
+        """
+        prompt = self._redactor.text(prompt)
+        if refusal := self._refusal(prompt):
+            return refusal
+        usd = self._ledger.allow(number, stage)
+        self.check(dollars=usd is not None)
+        stem, prompt_file = self._transcripts.ask(number, stage, prompt)
+        logs = self._logs.open(f"{self.name}-{stage}")
+        request = Request(
+            desk=cwd, prompt_file=prompt_file, answer_file=logs / "answer", edits=edits, web=web, usd=usd
+        )
+        started = time.monotonic()
+        try:
+            done = self._run(request, logs)
+        finally:  # what was spent is remembered however the call ended, Ctrl-C included
+            read = self._read(logs)
+            usage = _usage(read, time.monotonic() - started)
+            self._ledger.spent(
+                Call(number=number, stage=stage, agent=self.name, transcript=stem, usage=usage)
+            )
+            self._transcripts.answer(stem, read.text or "")
+        problem = self._problem(done, read, edits)
+        result = Reply(text=read.text or "", usage=usage) if problem is None else failure(done, problem)
+        self._logs.close(logs, failed=problem is not None)
+        return result
+
+    def _refusal(self, prompt: str) -> Failure | None:
+        """Why the prompt cannot be passed; None when it can."""
+        size = len(prompt.encode("utf-8", "replace"))
+        if not template.takes_argument(self._config) or size < ARGUMENT_LIMIT:
+            return None
+        return Failure(
+            reason=f"{self.name}: the prompt has {size} bytes, and {self._option}.command passes it as an "
+            f"argument, which can have {ARGUMENT_LIMIT - 1}; lower propose.agent.context_tokens, or pass it "
+            "as {prompt_file}"
+        )
+
+    def _run(self, request: Request, logs: Path) -> Completed:
+        with tempfile.TemporaryDirectory(prefix="autoopt-", ignore_cleanup_errors=True) as home:
+            return run(
+                template.render(self._config, request),
+                cwd=request.desk,
+                env=self._environment(Path(home)),
+                timeout_s=self._config.timeout_s,
+                logs=logs,
+            )
+
+    def _environment(self, home: Path) -> dict[str, str]:
+        """What every command gets, and what this agent gets besides."""
+        return clean_environment(self._environ, home, self._extra)
+
+    def _read(self, logs: Path) -> Outcome:
+        """What the command has printed, secrets taken out of it for good."""
+        for path in logs.iterdir():
+            if path.is_file() and not path.is_symlink():
+                self._redactor.file(path)
+        answer_file = logs / "answer" if template.answers_in_file(self._config) else None
+        config = self._config
+        return outcome.read(config.answer, config.prices, logs / "stdout", logs / "stderr", answer_file)
+
+    def _problem(self, done: Completed, read: Outcome, edits: bool) -> str | None:
+        """Why the call was no good, in one line; None when it was."""
+        ended = complaint(done)
+        said = " ".join((read.error or "").split())[:200]
+        if ended or said:
+            return f"{self.name}: {': '.join(filter(None, [ended, said]))}"
+        # Whoever edits may do so without a word; whoever is asked a question may not.
+        return None if edits or read.text else f"{self.name}: gave no answer"
+
+
+def _extra(config: AgentConfig, environ: Mapping[str, str]) -> dict[str, str]:
+    """The home that is asked for, proxies, and the variables that are named."""
+    homes = _HOMES if config.home is AgentHome.real else ()
+    patterns = (*homes, *_NETWORK, *map(str.lower, _NETWORK), *config.pass_env)
+    passed = {
+        name: value
+        for name, value in environ.items()
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    }
+    return {**_COMPILED, **passed, **config.env}
+
+
+def _usage(read: Outcome, seconds: float) -> Usage:
+    return Usage(
+        calls=1,
+        cost_usd=read.cost_usd,
+        input_tokens=read.input_tokens,
+        output_tokens=read.output_tokens,
+        turns=read.turns,
+        seconds=seconds,
+    )
