@@ -227,7 +227,7 @@ def _everything(root: Path) -> dict[Path, bytes]:
         (["recipe=boxes", "guards.g.command=true", "guards.g.timeout_s=0"], 2, "guards.g.timeout_s"),
         (["recipe=boxes", "guards.g.command=false"], 2, "guards.g: does not pass"),
         (["recipe=boxes", "propose.optuna.options={n_startup_trials: many}"], 2, "propose.optuna"),
-        (["recipe=command", "metric.command=true", "scope=."], 2, "params: there are none"),
+        (["recipe=command", "metric.command=true", "scope=."], 2, "propose.use: nobody could have an idea"),
         (["recipe=command", "metric.command=true", "scope=.", "repo=/", *PARAMETER], 3, "git"),
         (["resume", "nothing"], 2, "no runs here yet"),
         (["show", "last"], 2, "no runs here yet"),

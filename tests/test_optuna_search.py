@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from autoopt.errors import DamagedStateError, UsageError
 from autoopt.proposers.optuna_search import OptunaSearch
 from autoopt.proposers.study_file import FileLock
 from autoopt.protocols import Proposer
-from autoopt.records import Experiment, Proposal, Status
+from autoopt.records import Experiment, Outcome, Proposal, Status
 from autoopt.schema import OptunaConfig, ParameterConfig
 from autoopt.scope import Scope
 from autoopt.testing.proposer_suite import ProposerSuite, apply, brief, crashed, judged
@@ -78,13 +79,17 @@ def drive(
     return history
 
 
-def trials(state: Path) -> list[Any]:
+def trials(state: Path, context: int = 0) -> list[Any]:
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     storage = JournalStorage(JournalFileBackend(str(state / "study.log")))
-    (name,) = optuna.get_all_study_names(storage)
+    (name,) = (
+        name
+        for name in optuna.get_all_study_names(storage)
+        if name.endswith(f"-after-{context}" if context else name.split("-after-")[0])
+    )
     return optuna.load_study(study_name=name, storage=storage).trials
 
 
@@ -294,7 +299,168 @@ def test_gains_of_other_proposers_do_not_count_for_parameters(tmp_path: Path, de
     assert proposal is not None
     proposer.tell(judged(proposal, 2, 0.1))
 
-    assert [t.value for t in trials(tmp_path)] == [0, pytest.approx(0.1)]
+    assert [t.value for t in trials(tmp_path, context=1)] == [0, pytest.approx(0.1)]
+
+
+# -- after another proposer's change was kept
+
+
+def settled(proposal: Proposal, number: int, effect: float) -> Experiment:
+    """A discard that was told from a gain."""
+    experiment = judged(proposal, number, effect)
+    assert experiment.verdict is not None
+    return replace(experiment, verdict=replace(experiment.verdict, outcome=Outcome.same))
+
+
+def foreign(number: int, status: Status = Status.keep) -> Experiment:
+    other = Proposal(description="inline f", hypothesis="h", area="f", source="codemods")
+    return judged(other, number, 0.3, status)
+
+
+def run_out(proposer: Proposer, desk: Path, effects: dict[str, float]) -> list[Experiment]:
+    """Every combination once, none kept; those of one switch with these effects, the others with none."""
+    history: list[Experiment] = []
+    while (proposal := proposer.ask(brief(desk, tuple(history)))) is not None:
+        history.append(settled(proposal, len(history) + 1, effects.get(proposal.area, -0.1)))
+    return history
+
+
+def test_after_a_kept_code_change_only_promising_values_are_tried_alone_again(
+    tmp_path: Path, desk: Path
+) -> None:
+    proposer = search(switches("a", "b", "c"), tmp_path)
+    history = run_out(proposer, desk, {"b": 0.004})
+    discarded = foreign(len(history) + 1, Status.discard)
+    nothing = proposer.ask(brief(desk, (*history, discarded)))
+    history += [discarded, foreign(len(history) + 2)]
+    again = []
+    while (proposal := proposer.ask(brief(desk, tuple(history)))) is not None:
+        again.append(proposal)
+        history.append(settled(proposal, len(history) + 1, -0.1))
+
+    assert nothing is None
+    assert (again[0].description, len(again)) == ("b off → on", 5)  # of 7, without a and c alone
+    assert "it promised something before the code changed" in again[0].hypothesis
+    assert all(sum(map(bool, p.parameters.values())) >= 2 for p in again[1:])
+
+
+def test_a_value_that_promised_is_tried_alone_once_more_and_only_while_it_promises(
+    tmp_path: Path, desk: Path
+) -> None:
+    proposer = search(switches("a", "b"), tmp_path)
+    areas: list[str] = []
+    history: list[Experiment] = []
+    for effect in (0.004, None, -0.1, None, -0.1, -0.1):
+        if effect is None:
+            history.append(foreign(len(history) + 1))
+            continue
+        proposal = proposer.ask(brief(desk, tuple(history)))
+        assert proposal is not None
+        areas.append(proposal.area)
+        history.append(settled(proposal, len(history) + 1, effect))
+
+    assert areas == ["a", "a", "b", "flags"]
+
+
+def test_a_new_context_starts_from_the_best_and_the_latest_results(tmp_path: Path, desk: Path) -> None:
+    proposer = search(keyed("rate", low=0.01, high=1.0), tmp_path)
+    history: list[Experiment] = []
+    for number in range(1, 31):
+        proposal = proposer.ask(brief(desk, tuple(history)))
+        assert proposal is not None
+        history.append(settled(proposal, number, -0.001 * number if number > 5 else -0.001 / number))
+    history.append(foreign(31))
+    proposal = proposer.ask(brief(desk, tuple(history)))
+    warm = trials(tmp_path, 31)
+
+    assert proposal is not None
+    assert [t.user_attrs["warm"] for t in warm[:20]] == [*range(1, 11), *range(21, 31)]
+    assert {t.state.name for t in warm[:21]} == {"COMPLETE"}
+    assert [t.value for t in warm[20:]] == [0, None]  # the incumbent, and what was asked
+
+
+def test_a_resumed_search_proposes_what_the_uninterrupted_one_would(tmp_path: Path, desk: Path) -> None:
+    params = (
+        keyed("rate", low=0.01, high=1.0) | keyed("threads", low=1.0, high=64.0, log=True) | switches("a")
+    )
+
+    def proposals(state: Path, resume: bool) -> list[Any]:
+        state.mkdir()
+        proposer, history = search(params, state), list[Experiment]()
+        for number in range(1, 31):
+            if number in (12, 22):
+                history.append(foreign(number))
+                continue
+            if resume:
+                proposer = search(params, state)
+                for experiment in history:
+                    proposer.tell(experiment)
+            proposal = proposer.ask(brief(desk, tuple(history)))
+            assert proposal is not None
+            effect = -abs(float(proposal.parameters["rate"]) - 0.3)  # type: ignore[arg-type]
+            history.append(settled(proposal, number, effect))
+            proposer.tell(history[-1])
+        return [dict(e.parameters) for e in history]
+
+    assert proposals(tmp_path / "resumed", True) == proposals(tmp_path / "whole", False)
+
+
+def test_a_new_context_that_a_crash_left_half_warm_is_completed(tmp_path: Path, desk: Path) -> None:
+    params = keyed("rate", low=0.01, high=1.0)
+    proposer = search(params, tmp_path)
+    history = [*drive(proposer, desk, 8, lambda p: -0.1), foreign(9)]
+    proposer.ask(brief(desk, tuple(history)))
+    lines = (tmp_path / "study.log").read_bytes().splitlines(keepends=True)
+    started = next(i for i, line in enumerate(lines) if b"after-9" in line)
+    (tmp_path / "study.log").write_bytes(b"".join(lines[: started + 4]))
+    half = len(trials(tmp_path, 9))
+    search(params, tmp_path).ask(brief(desk, tuple(history)))
+    warm = [t.user_attrs.get("warm") for t in trials(tmp_path, 9)]
+
+    assert 0 < half < 8
+    assert warm == [*range(1, 9), None, None]
+
+
+@pytest.mark.parametrize("content", [None, b"other: 1\n", b"rate: [\n", b"\xff\xfe\x00", b"rate: fast\n"])
+def test_a_parameter_whose_file_or_place_a_code_change_took_away_is_dropped(
+    tmp_path: Path, desk: Path, content: bytes | None
+) -> None:
+    params = keyed("rate", low=0.01, high=1.0) | switches("a", "b")
+    proposer = search(params, tmp_path)
+    history = drive(proposer, desk, 2, lambda p: -0.1)
+    if content is None:
+        (desk / "c.yaml").unlink()
+    else:
+        (desk / "c.yaml").write_bytes(content)
+    history.append(foreign(3))
+    resumed = search(params, tmp_path)
+    resumed.check(desk, Scope(["*"]))
+
+    for searching in (proposer, resumed):
+        proposal = searching.ask(brief(desk, tuple(history)))
+        assert proposal is not None
+        if content != b"rate: fast\n":
+            assert set(proposal.parameters) == {"a", "b"}
+
+
+def test_a_condition_on_a_parameter_that_is_gone_never_holds(tmp_path: Path, desk: Path) -> None:
+    params = keyed("threads", low=1.0, high=4.0, when={"a": True}) | switches("a")
+    proposer = search(params, tmp_path)
+    history = [*drive(proposer, desk, 1, lambda p: 0.1 if p else 0.0), foreign(2)]
+    (desk / "flags").unlink()
+    (desk / "flags").mkdir()
+
+    assert proposer.ask(brief(desk, tuple(history))) is None
+
+
+def test_when_every_place_is_gone_nothing_is_left_to_search(tmp_path: Path, desk: Path) -> None:
+    params = keyed("rate", low=0.01, high=1.0)
+    proposer = search(params, tmp_path)
+    history = [*drive(proposer, desk, 2, lambda p: -0.1), foreign(3)]
+    (desk / "c.yaml").unlink()
+
+    assert proposer.ask(brief(desk, tuple(history))) is None
+    assert search(params, tmp_path).ask(brief(desk, tuple(history))) is None
 
 
 KILLED = """

@@ -1,4 +1,6 @@
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -65,6 +67,17 @@ def test_the_generic_recipe_measures_wall_time(environ):
     assert configs[0].metric.extract.kind.name == "wall"
 
 
+def test_a_profile_of_the_python_recipe_runs_the_metric_command_as_it_stands(environ):
+    configs = []
+    (Path.cwd() / "it's.py").write_text("def f():\n    return sum(n * n for n in range(10_000))\nf()\n")
+    command = f'{sys.executable} "it\'s.py" | cat'
+    compose.run(["recipe=python-perf", "scope=.", f"metric.command={command}"], environ, configs.append)
+    words = ["bash", "-c", configs[0].profile.command]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+
+    assert "it's.py:1 f" in done.stdout
+
+
 def test_the_listing_has_name_goal_and_origin_and_needs_no_hydra(own, capsys):
     (own / "mine.yaml").write_text("goal: my goal\nmetric: {command: 'true'}")
     (own / "heir.yaml").write_text("defaults: [mine]")
@@ -123,7 +136,5 @@ def test_other_words_are_refused(capsys):
 
 
 def test_a_listing_imports_no_hydra(own):
-    import subprocess
-
     code = "import sys\nfrom autoopt.cli import main\nmain(['recipes'])\nassert 'hydra' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)

@@ -66,6 +66,18 @@ def test_its_commands_give_a_metric_rows_and_parameters_in_the_scope(environ):
     assert Scope(("my queries",)).contains("my queries/setup.sql")
 
 
+def test_its_profile_and_rewrites_name_the_files_of_the_scope(environ):
+    Path("my queries/sum.sql").write_text(
+        "SELECT x.b, (SELECT sum(y.a) FROM t AS y WHERE y.b = x.b) AS s FROM t AS x WHERE x.a < 9"
+    )
+    config = composed(environ, "scope=my queries", URL)
+    edits = json.loads(shell(config.propose.rewrites))
+
+    assert shell(config.profile.command).startswith("my queries/sum.sql: ")
+    assert "rewrites" in config.propose.use
+    assert {path for one in edits for path in one["edits"]} == {"my queries/sum.sql"}
+
+
 def test_rows_of_a_change_that_only_adds_an_index_equal_the_base_and_others_do_not(environ):
     config = composed(environ, "scope=my queries", URL)
     command = config.guards["rows"].command

@@ -27,6 +27,7 @@ from autoopt.schema import OptunaConfig
 
 _NEEDS = {"GPSampler": ("torch", "scipy"), "CmaEsSampler": ("cmaes",), "QMCSampler": ("scipy",)}
 _NOT_ALONE = {"BaseSampler", "BaseGASampler", "PartialFixedSampler"}
+_COUNTING = {"QMCSampler", "GridSampler"}
 _OURS = {"self", "seed", "search_space"}
 """Sampler arguments that are not the recipe's to give."""
 
@@ -43,9 +44,9 @@ class SamplerMaker:
         """The sampler for a study that has this many trials."""
         options = dict(self._options)
         if "seed" in self._accepts:
-            # after a resume the stream must not begin again, or it repeats what is known; a quasi-random
-            # sequence counts by itself and needs its scrambling to stay
-            options["seed"] = seed if self._kind.__name__ == "QMCSampler" else seed + trials
+            # the stream must not begin again, or it repeats what is known; a quasi-random sequence and a
+            # grid count by themselves and need their scrambling to stay
+            options["seed"] = seed if self._kind.__name__ in _COUNTING else seed + trials
         if "search_space" in self._accepts:
             options["search_space"] = _grid(found) if found else {}
         try:

@@ -125,6 +125,17 @@ def space(params: Mapping[str, ParameterConfig], start: Mapping[str, Value]) -> 
     return Space(domains=domains, when=when)
 
 
+def searchable(
+    params: Mapping[str, ParameterConfig], known: Mapping[str, Value]
+) -> dict[str, ParameterConfig]:
+    """The parameters whose present value is known, as are those of all their conditions."""
+    left: dict[str, ParameterConfig] = {}
+    for name in order(params):
+        if name in known and all(other in left for other in params[name].when):
+            left[name] = params[name]
+    return left
+
+
 def order(params: Mapping[str, ParameterConfig]) -> tuple[str, ...]:
     """The names, each after those its `when` mentions.
 

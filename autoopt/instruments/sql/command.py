@@ -1,4 +1,4 @@
-"""The command line: four subcommands that share `--url` and the paths of the scope."""
+"""The command line: subcommands that share `--url` and the paths of the scope."""
 
 from __future__ import annotations
 
@@ -57,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         ("time", _time, "run every query and print METRIC lines"),
         ("rows", _rows, "print what every query answers, as JSON"),
         ("candidates", _candidates, "print parameters worth searching, as JSON"),
+        ("plan", _plan, "print every query's time and plan, the slowest first"),
+        ("rewrites", _rewrites, "print rewrites of the queries that change their plans, as JSON"),
     ):
         command = commands.add_parser(name, help=summary, description=summary)
         command.add_argument("--url", default="", help=f"the database: {location.EXAMPLES}")
@@ -135,6 +137,23 @@ def _candidates(task: Task, arguments: argparse.Namespace) -> None:
     setup = queries.setup_path(task.paths)
     with _session(task) as session:
         print(json.dumps(candidates.find(session, task.location.engine, task.workload, setup), indent=2))
+
+
+def _plan(task: Task, arguments: argparse.Namespace) -> None:
+    from autoopt.instruments.sql import profile
+
+    with _session(task) as session:
+        print(*profile.lines(session, task.workload.queries, task.location.engine), sep="\n")
+
+
+def _rewrites(task: Task, arguments: argparse.Namespace) -> None:
+    from autoopt.instruments.sql import ordering
+
+    ordering.require_parser()
+    from autoopt.instruments.sql import rewrites
+
+    with _session(task) as session:
+        print(json.dumps(rewrites.find(session, task.location.engine, task.workload), indent=2))
 
 
 def _complain(error: object, code: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from autoopt.errors import UsageError
 
@@ -36,15 +37,26 @@ _ON_SERVER = _READING | _SETTING | {"SHOW", "EXPLAIN"}
 
 def split(text: str) -> tuple[str, ...]:
     """The statements of a SQL file, without semicolons; comments stay, since hints are comments."""
-    statements, start, blank = [], 0, True
+    return tuple(text[begin:end] for begin, end in spans(text))
+
+
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where each of those statements begins and ends."""
+    start, blank = 0, True
     for match in _TOKEN.finditer(text):
         if match["end"]:
-            statements.append("" if blank else text[start : match.start()].strip())
+            if not blank:
+                yield _trimmed(text, start, match.start())
             start, blank = match.end(), True
         elif not match["comment"] and not match["space"]:
             blank = False
-    statements.append("" if blank else text[start:].strip())
-    return tuple(statement for statement in statements if statement)
+    if not blank:
+        yield _trimmed(text, start, len(text))
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    part = text[start:end]
+    return start + len(part) - len(part.lstrip()), start + len(part.rstrip())
 
 
 def keyword(statement: str) -> str:

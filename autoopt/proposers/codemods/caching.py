@@ -1,0 +1,64 @@
+"""Pure functions get an `lru_cache` of bounded size."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from autoopt.proposers.codemods.building import import_of
+from autoopt.proposers.codemods.edits import Decorate, Place
+from autoopt.proposers.codemods.names import COMPREHENSIONS, Function
+from autoopt.proposers.codemods.purity import only_name, pure, returns_immutable
+from autoopt.proposers.codemods.values import STR, Kind, annotated
+
+_SMALL, _LARGE = 1024, 65536
+"""How many results are kept: few where text may be large, many where arguments are numbers."""
+
+
+def find(function: Function) -> Iterator[Place]:
+    """The function itself, when it is pure, worth remembering and told apart by its arguments."""
+    kinds = [annotated(argument.annotation) for argument in function.arguments.values()]
+    if not kinds or not all(_distinct(kind) for kind in kinds) or not only_name(function):
+        return
+    if not _worth_it(function) or not _only_called(function):
+        return
+    if not _plain_signature(function) or not returns_immutable(function) or not pure(function):
+        return
+    size = _LARGE if all(kind is not None and kind.name in ("int", "bool") for kind in kinds) else _SMALL
+    made, imports = import_of(function, "functools", "lru_cache")
+    decorator = Decorate(function.node.lineno, f"{made}(maxsize={size}, typed=True)")
+    yield Place("results of the pure function {where} are remembered (lru_cache)", (*imports, decorator), 1)
+
+
+def _distinct(kind: Kind | None) -> bool:
+    """Whether equal arguments always give equal results; 0.0 and -0.0, or (1,) and (True,), may not."""
+    if kind is None:
+        return False
+    if kind.name in ("tuple", "frozenset"):
+        return bool(kind.items) and all(item is not None and item == STR for item in kind.items)
+    return kind.name in ("str", "int", "bool")
+
+
+def _plain_signature(function: Function) -> bool:
+    spec = function.node.args
+    defaults = [*spec.defaults, *(default for default in spec.kw_defaults if default is not None)]
+    return spec.vararg is None and spec.kwarg is None and all(isinstance(d, ast.Constant) for d in defaults)
+
+
+def _worth_it(function: Function) -> bool:
+    """Whether it does more than a look-up costs; calling itself once only would make it too deep for C."""
+    calls = [node for node in function.own if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    again = sum(isinstance(c.func, ast.Name) and c.func.id == function.node.name for c in calls)
+    loops = any(isinstance(node, (ast.For, ast.While, *COMPREHENSIONS)) for node in function.own)
+    return again != 1 and (again >= 2 or loops)
+
+
+def _only_called(function: Function) -> bool:
+    """Whether the module only calls it: a cached function is no plain function for who looks at it."""
+    name, parents = function.node.name, function.module.parents
+    for node in ast.walk(function.module.tree):
+        if isinstance(node, ast.Name) and node.id == name:
+            parent = parents[node]
+            if not (isinstance(parent, ast.Call) and (parent.func is node or node in parent.args)):
+                return False
+    return True
