@@ -13,18 +13,27 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from types import FrameType
+from pathlib import Path
+from types import FrameType, ModuleType
 
 from autoopt.errors import AutooptError, Terminated, UsageError
 
 SUBCOMMANDS = {
     "demo": "run a bundled sample project, offline, in under a minute",
+    "start": "make a run and measure its baseline, to edit in its desk yourself",
+    "brief": "say what is known before the next experiment",
+    "try": "measure and judge what is edited in the desk",
     "runs": "list the runs of this repository",
     "show": "show one run, experiment by experiment",
     "resume": "go on with a run that was interrupted",
     "report": "write the report of a run",
     "recipes": "list the recipes, or show one",
+    "skill": "print the skill that teaches a coding agent to drive autoopt",
+    "mcp": "serve start, brief, try, status and report to an agent over MCP",
 }
+_MODULES = {"start": "start_run", "try": "trying"}
+"""Subcommands whose module has another name."""
+_OF_A_RUN = frozenset({"show", "resume", "try", "brief", "report"})
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
@@ -67,14 +76,29 @@ def _dispatch(words: list[str], environ: Mapping[str, str]) -> int:
 
         print(f"autoopt {__version__}")
         return 0
-    if "query=bash" in words and (answered := _complete(environ.get("COMP_LINE", "").split(" ")[1:])):
-        print(*answered)
+    if "query=bash" in words:
+        typed = environ.get("COMP_LINE", "").split(" ")[1:]
+        if len(typed) == 2 and (ids := _run_ids(typed[0], typed[1], environ)):
+            print(*ids)
+            return 0
+        if answered := _complete(typed):
+            print(*answered)
     return _call("run", words, environ)
 
 
 def _complete(typed: list[str]) -> list[str]:
     """Subcommands that the only word so far may become."""
     return [name for name in SUBCOMMANDS if len(typed) == 1 and name.startswith(typed[0])]
+
+
+def _run_ids(subcommand: str, begun: str, environ: Mapping[str, str]) -> list[str]:
+    """Runs of this repository that the word after such a subcommand may become."""
+    if subcommand not in _OF_A_RUN:
+        return []
+    from autoopt.commands import lookup
+
+    ids = [found.layout.run_id for found in lookup.runs(environ, Path.cwd())]
+    return [run_id for run_id in ids if run_id.startswith(begun)]
 
 
 def _subcommand(name: str, words: list[str], environ: Mapping[str, str]) -> int:
@@ -87,13 +111,17 @@ def _subcommand(name: str, words: list[str], environ: Mapping[str, str]) -> int:
             f"{name}: no such subcommand; {hint} A run starts with autoopt recipe=NAME scope=PATH."
         )
     if "-h" in words or "--help" in words:
-        print(importlib.import_module(f"autoopt.commands.{name}").__doc__)
+        print(_module(name).__doc__)
         return 0
     return _call(name, words, environ)
 
 
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"autoopt.commands.{_MODULES.get(name, name)}")
+
+
 def _call(name: str, words: list[str], environ: Mapping[str, str]) -> int:
-    code: int = importlib.import_module(f"autoopt.commands.{name}").main(words, environ)
+    code: int = _module(name).main(words, environ)
     return code
 
 

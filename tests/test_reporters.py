@@ -1,5 +1,6 @@
 import io
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from autoopt.records import (
+    Call,
     Confirmation,
     Experiment,
     Failure,
@@ -17,6 +19,8 @@ from autoopt.records import (
     Outcome,
     Sample,
     Status,
+    Thought,
+    Usage,
     Verdict,
 )
 from autoopt.reporters import account as accounts
@@ -543,3 +547,116 @@ def test_the_live_view_says_how_long_the_rest_takes():
     live.close()
 
     assert "3 left, about 3 min" in console.file.getvalue()
+
+
+THOUGHT = Thought(
+    impact=8,
+    feasibility=7,
+    novelty=9,
+    newness=6,
+    assumption="keys repeat",
+    risk="memory",
+    sources=("a.org/x",),
+)
+USAGE = Usage(calls=2, cost_usd=0.42, input_tokens=11_000, output_tokens=1_340, turns=7, seconds=80.0)
+BY_AGENT = replace(LATER, source="agent", thought=THOUGHT, usage=USAGE)
+SHARED = (BASELINE, KEEP, DISCARD, BY_AGENT)
+
+
+@pytest.mark.parametrize(
+    ("usage", "said"),
+    [
+        (Usage(), ""),
+        (Usage(calls=1), "1 call"),
+        (USAGE, "2 calls, $0.42, 12.3k tokens"),
+        (Usage(calls=1, cost_usd=0.001, output_tokens=12), "1 call, under $0.01, 12 tokens"),
+        (Usage(calls=9, cost_usd=1234.5, input_tokens=3_456_789), "9 calls, $1234.50, 3.46M tokens"),
+    ],
+)
+def test_what_agents_took_is_said_in_few_words(usage, said):
+    assert words.usage(usage) == said
+
+
+def test_the_summary_and_the_report_say_where_the_budget_went():
+    account = told(history=SHARED, usage=USAGE)
+    terminal, page = rendered(summary(account)), markdown.report(account)
+
+    assert "Agents: 2 calls, $0.42, 12.3k tokens." in terminal
+    assert re.search(r"optuna +2 +1 +22.9 % faster", terminal)
+    assert re.search(r"agent +1 +1 +3.0 % faster .*2 calls", terminal)
+    assert "| agent | 1 | 1 | 3.0 % faster |" in page
+    assert "Agents: 2 calls, $0.42, 12.3k tokens." in page
+
+
+def test_a_single_proposer_has_no_table_of_shares():
+    assert accounts.shares(told()) == ()
+
+
+def test_an_experiment_of_an_agent_shows_its_score_and_reflection():
+    text = rendered(experiment_text(BY_AGENT, "", "s"))
+
+    assert "7.0: impact 8, feasibility 7, novelty 9 (the journal says 6)" in text
+    assert "keys repeat" in text
+    assert "memory" in text
+    assert "a.org/x" in text
+    assert "2 calls, $0.42" in text
+    assert "scored 7.0 of 10; not measured: memory" in markdown.report(told(history=SHARED))
+
+
+def test_calls_of_agents_are_told_as_they_come():
+    stream = io.StringIO()
+    call = Call(number=3, stage="think", agent="claude", transcript="", usage=USAGE)
+    PlainReporter(stream).on_call(call, USAGE + USAGE)
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
+    live = LiveReporter(console)
+    live.on_start("orders-1", "quick", "s", 8)
+    live.on_call(call, USAGE)
+    live.close()
+
+    assert stream.getvalue() == (
+        "#3 … think by claude: 2 calls, $0.42, 12.3k tokens (so far 4 calls, $0.84, 24.7k tokens)\n"
+    )
+    assert "agents: 2 calls, $0.42, 12.3k tokens" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("typed", "allowed"), [("y\n", True), ("yes\n", True), ("\n", False), ("no\n", False)]
+)
+def test_a_question_is_answered_at_the_terminal_between_two_redraws(typed, allowed, monkeypatch):
+    reading, writing = os.pipe()
+    os.write(writing, typed.encode())
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
+    live = LiveReporter(console)
+    live.on_start("orders-1", "quick", "s", 8)
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert live.ask("search the web for 'fast joins'?") is allowed
+    live.close()
+    os.close(writing)
+
+    assert "search the web for 'fast joins'?" in console.file.getvalue()
+
+
+def test_a_question_nobody_answers_is_a_no(monkeypatch):
+    reading, writing = os.pipe()
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
+    live = LiveReporter(console)
+    live.on_start("orders-1", "quick", "s", 8)
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert live.ask("search?", patience_s=0.05) is False
+    live.close()
+    os.close(writing)
+
+
+def test_a_note_stays_as_a_line():
+    stream = io.StringIO()
+    PlainReporter(stream).on_note(4, "passed over: a.patch: conflicts")
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
+    live = LiveReporter(console)
+    live.on_start("orders-1", "quick", "s", 8)
+    live.on_note(4, "passed over: a.patch: conflicts")
+    live.close()
+
+    assert stream.getvalue() == "#4 … passed over: a.patch: conflicts\n"
+    assert "#4 … passed over: a.patch: conflicts" in console.file.getvalue()

@@ -1,11 +1,15 @@
-"""From settings to the parts of a loop; the only module that names implementations."""
+"""From settings to the parts of a loop; the only place that names implementations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from autoopt import budget
 from autoopt import files as disk
+from autoopt.assemble import proposing
+from autoopt.assemble.proposing import Ground, described, prompts
 from autoopt.errors import UsageError
 from autoopt.guards.command import CommandGuard
 from autoopt.guards.rows import RowsGuard
@@ -18,12 +22,13 @@ from autoopt.places import RunFiles
 from autoopt.processes import complaint, run, tail
 from autoopt.processes.environment import clean_environment
 from autoopt.proposers import discovery
-from autoopt.proposers.optuna_search import OptunaSearch
+from autoopt.proposers.portfolio import Portfolio
 from autoopt.protocols import Guard, Reporter
 from autoopt.records import Experiment
 from autoopt.schema import Config, GuardKind, ParameterConfig
-from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
+
+__all__ = ["check", "check_proposers", "described", "parts", "prompts", "setup"]
 
 SETUP_LIMIT_S = 3600.0
 DISCOVER_LIMIT_S = 600.0
@@ -37,26 +42,50 @@ def parts(
     reporter: Reporter,
     publish: Callable[[Sequence[Experiment]], None],
     environ: Mapping[str, str],
+    *,
+    proposes: bool = True,
+    asker: Callable[[str], bool] | None = None,
 ) -> Parts:
     """Everything the loop drives, ready to run.
+
+    Args:
+        proposes: Whether somebody is to have ideas; else whatever is edited in the desk is all there is.
+        asker: Asks the person at the terminal whether a web query is allowed; None when nobody is there.
 
     Raises:
         UsageError: an option cannot work in this repository.
     """
-    parameters = {**_discovered(config, files, workspace, environ), **config.params}
-    env_names = frozenset(parameter.env for parameter in parameters.values() if parameter.env)
-    meter = ShellMeter(config.metric, workspace, files.logs, environ, env_names, _slowest_s(journal))
-    search = OptunaSearch(parameters, config.propose.optuna, files.study, config.seed, config.metric.env_file)
-    search.check(workspace.desk, Scope(config.scope, config.off_limits))
+    wanted = proposes or config.metric.env_file is not None  # which variables reach the commands
+    found = _discovered(config, files, workspace, environ) if wanted else {}
+    parameters = {**found, **config.params}
+    ground = Ground(
+        config=config,
+        files=files,
+        workspace=workspace,
+        environ=environ,
+        env_names=frozenset(parameter.env for parameter in parameters.values() if parameter.env),
+        ledger=budget.Ledger(config.budget, journal.calls, journal.spent, reporter.on_call),
+        tell=partial(_tell, reporter),
+        note=reporter.on_note,
+        asker=asker,
+    )
+    members = proposing.members(ground, parameters) if proposes else {}
+    meter = ShellMeter(config.metric, workspace, files.logs, environ, ground.env_names, _slowest_s(journal))
     return Parts(
-        proposer=search,
+        proposer=Portfolio(members, config.budget, config.seed, workspace.tidy, ground.note),
         workspace=workspace,
         meter=meter,
-        guards=tuple(_guards(config, files, workspace, environ, env_names)),
+        guards=(*_guards(ground), *proposing.inspectors(ground)),
         reporter=reporter,
         judge=Judge(config.verdict, config.metric.direction, config.metric.unit),
         publish=publish,
+        task=proposing.task(config),
+        profile=proposing.profile(ground, members),
     )
+
+
+def _tell(reporter: Reporter, number: int, detail: str) -> None:
+    reporter.on_stage(number, "ask", detail)
 
 
 def check(config: Config) -> None:
@@ -65,13 +94,17 @@ def check(config: Config) -> None:
     Raises:
         UsageError: naming the option.
     """
-    if not config.params and config.propose.discover is None:
-        raise UsageError(
-            "params: there are none, so there is nothing to search; list places and their values there, or "
-            "name a command that finds some in propose.discover."
-        )
     extract.check(config.metric.extract)
     Judge(config.verdict, config.metric.direction, config.metric.unit)
+
+
+def check_proposers(config: Config, environ: Mapping[str, str]) -> None:
+    """Refuse a run in which nobody could have an idea.
+
+    Raises:
+        UsageError: naming `propose.use`, or the option of the one who cannot.
+    """
+    proposing.check(config, environ)
 
 
 def setup(config: Config, files: RunFiles, environ: Mapping[str, str]) -> Callable[[Path, Path], None] | None:
@@ -89,29 +122,24 @@ def setup(config: Config, files: RunFiles, environ: Mapping[str, str]) -> Callab
     return run_setup
 
 
-def _guards(
-    config: Config,
-    files: RunFiles,
-    workspace: GitWorkspace,
-    environ: Mapping[str, str],
-    env_names: Collection[str],
-) -> Iterator[Guard]:
-    for name, guard in config.guards.items():
+def _guards(ground: Ground) -> Iterator[Guard]:
+    metric, workspace, logs = ground.config.metric, ground.workspace, ground.files.logs
+    for name, guard in ground.config.guards.items():
         match guard.kind:
             case GuardKind.command:
                 yield CommandGuard(
-                    name, guard, workspace, environ, files.logs, metric=config.metric, env_names=env_names
+                    name, guard, workspace, ground.environ, logs, metric=metric, env_names=ground.env_names
                 )
             case GuardKind.rows:
                 yield RowsGuard(
                     name,
                     guard,
                     workspace,
-                    environ,
-                    files.logs,
+                    ground.environ,
+                    logs,
                     workspace.base,
-                    metric=config.metric,
-                    env_names=env_names,
+                    metric=metric,
+                    env_names=ground.env_names,
                 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,10 +14,13 @@ from autoopt import files as disk
 from autoopt.commands.telling import account_of
 from autoopt.errors import AutooptError
 from autoopt.journal import Journal
+from autoopt.measure import Parts
 from autoopt.places import RunFiles
+from autoopt.protocols import Reporter
 from autoopt.records import Experiment
 from autoopt.reporters import markdown
-from autoopt.reporters.console import reporter_for
+from autoopt.reporters.account import Account
+from autoopt.reporters.console import LiveReporter, reporter_for
 from autoopt.reporters.summary import summary
 from autoopt.schema import Config
 from autoopt.workspaces.git import GitWorkspace
@@ -39,16 +43,7 @@ def drive(
     """
     layout = Layout.load(files.state)
     reporter = reporter_for(console, config.metric.direction, tuple(record.history))
-    parts = assemble.parts(
-        config,
-        files,
-        workspace,
-        record,
-        reporter,
-        partial(_publish, layout=layout, console=console),
-        environ,
-    )
-    disk.replace(files.config, compose.dump(config).encode())  # every part has agreed to the settings
+    parts = assembled(config, files, workspace, record, reporter, console, environ, asker=_asker(reporter))
     try:
         loop.run(config, parts, record)
     except (KeyboardInterrupt, AutooptError):
@@ -58,10 +53,47 @@ def drive(
     _tell(config, files, record, layout, console)
 
 
-def _tell(config: Config, files: RunFiles, record: Journal, layout: Layout, console: Console) -> None:
+def assembled(
+    config: Config,
+    files: RunFiles,
+    workspace: GitWorkspace,
+    record: Journal,
+    reporter: Reporter,
+    console: Console,
+    environ: Mapping[str, str],
+    *,
+    proposes: bool = True,
+    asker: Callable[[str], bool] | None = None,
+) -> Parts:
+    """The parts of the loop; the settings go on record when every one of them has agreed to them.
+
+    Args:
+        proposes: Whether somebody has to have ideas; otherwise they come from outside.
+        asker: Asks a person whether a web query is allowed; None when nobody is there.
+    """
+    publish = partial(_publish, layout=Layout.load(files.state), console=console)
+    parts = assemble.parts(
+        config, files, workspace, record, reporter, publish, environ, proposes=proposes, asker=asker
+    )
+    disk.replace(files.config, compose.dump(config).encode())
+    return parts
+
+
+def _asker(reporter: Reporter) -> Callable[[str], bool] | None:
+    if not (isinstance(reporter, LiveReporter) and sys.stdin.isatty()):
+        return None
+    return lambda query: reporter.ask(f"An agent wants to search the web for {query!r}. Let it?")
+
+
+def write_report(config: Config, files: RunFiles, record: Journal, layout: Layout) -> Account:
+    """Write the report as the journal has it now; return what it tells."""
     account = account_of(config, record, layout, diffs=True)
     disk.replace(files.report, markdown.report(account).encode())
-    console.print(summary(account))
+    return account
+
+
+def _tell(config: Config, files: RunFiles, record: Journal, layout: Layout, console: Console) -> None:
+    console.print(summary(write_report(config, files, record, layout)))
     console.print(f"Report: {files.report}", highlight=False, soft_wrap=True)
 
 

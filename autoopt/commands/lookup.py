@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from autoopt import compose
+from autoopt import compose, journal
 from autoopt.errors import DamagedStateError, RepositoryError, UsageError
+from autoopt.journal import Journal
 from autoopt.places import RunFiles, state_root
 from autoopt.schema import Config
 from autoopt.workspaces.layout import FILE_NAME, Layout
 from autoopt.workspaces.repository import discover
+
+CHANGEABLE = ("budget.", "verdict.", "metric.target", "metric.timeout_s", "confirm")
+"""What can be given anew to a run that has begun."""
+WAITING = "it waits for the next try"
+"""Why a run stopped that is driven from outside, try by try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +59,28 @@ def settings(run: Found, words: Sequence[str] = ()) -> Config:
 
     Raises:
         DamagedStateError: they cannot be read.
-        UsageError: a word is no option and value of a run.
+        UsageError: a word is no option and value of a run, or an option that cannot change any more.
     """
+    for word in words:
+        if not word.startswith(CHANGEABLE):
+            raise UsageError(
+                f"{word.partition('=')[0]}: cannot change in a run that has begun; "
+                f"what can: {', '.join(CHANGEABLE)}."
+            )
     try:
         text = run.files.config.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise DamagedStateError(f"{run.files.config}: settings cannot be read ({error}).") from error
     return compose.load(text, words)
+
+
+def state_of(found: Found, record: Journal) -> str:
+    """Where the run stands, in a word."""
+    if journal.is_held(found.files.state):
+        return "running"
+    if record.stopped is None or record.stopped == journal.INTERRUPTED:
+        return "interrupted"
+    return "waiting" if record.stopped == WAITING else "finished"
 
 
 def _made(path: Path) -> tuple[float, str]:

@@ -45,7 +45,7 @@ def _show(name: str, environ: Mapping[str, str]) -> None:
     from autoopt.compose import preview  # imports Hydra, which a listing does not need
 
     library = shelves.visible(environ)
-    content = preview.settings(name, library)
+    content = preview.settings(name, library, environ)
     found = library.find(name)
     if found is not None:
         print(f"# {found[1]}")

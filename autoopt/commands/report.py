@@ -1,4 +1,8 @@
-"""`autoopt report RUN`: the report for a reviewer, as Markdown on standard output."""
+"""`autoopt report RUN [--confirm]`: the report for a reviewer, as Markdown on standard output.
+
+With --confirm, fresh pairs of the baseline against what was kept are measured first, where that was not done
+since the last experiment: the only gain a report claims. `autoopt resume` does so by itself at a run's end.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from autoopt.commands.lookup import find, runs, settings
-from autoopt.commands.telling import account_of
+from autoopt import loop, measure
+from autoopt.commands.drive import write_report
+from autoopt.commands.lookup import Found, find, runs, settings
+from autoopt.commands.opening import opened, take_back
+from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.reporters import markdown
@@ -15,10 +22,29 @@ from autoopt.reporters import markdown
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Print the report of a run, `last` by default."""
-    if len(argv) > 1:
-        raise UsageError("report takes one run; write `autoopt report RUN > report.md`.")
-    found = find(runs(environ, Path.cwd()), argv[0] if argv else "last")
+    names = [word for word in argv if word != "--confirm"]
+    if len(names) > 1 or any(name.startswith("-") for name in names):
+        raise UsageError(
+            "report takes one run; write `autoopt report RUN > report.md`, with --confirm or not."
+        )
+    found = find(runs(environ, Path.cwd()), names[0] if names else "last")
+    if "--confirm" in argv:
+        _confirm(found, environ)
     config = settings(found)
     record = Journal(found.files.journal)
     sys.stdout.write(markdown.report(account_of(config, record, found.layout, diffs=True)))
     return 0
+
+
+def _confirm(found: Found, environ: Mapping[str, str]) -> None:
+    """Measure the final claim; whatever is edited in the desk stays."""
+    with opened(found, environ, terminal(environ, aside=True)) as run:
+        if not run.record.history:
+            raise UsageError(
+                f"{run.run_id}: its baseline was never measured, so there is nothing to confirm."
+            )
+        take_back(run)
+        loop.prepare(run.config, run.parts, run.record)
+        loop.check_branch(run.parts, run.record)
+        measure.confirm(run.config, run.parts, run.record)
+        write_report(run.config, found.files, run.record, found.layout)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from autoopt import assemble, budget, journal
 from autoopt.commands.drive import drive
-from autoopt.commands.lookup import find, runs, settings
+from autoopt.commands.lookup import WAITING, find, runs, settings
 from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
@@ -16,8 +16,6 @@ from autoopt.schema import Config
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
 
-CHANGEABLE = ("budget.", "verdict.", "metric.target", "metric.timeout_s", "confirm")
-
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Go on with a run; budgets and thresholds may be given anew."""
@@ -25,12 +23,6 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     overrides = [word for word in argv if "=" in word]
     if len(names) > 1:
         raise UsageError(f"resume takes one run, not {len(names)}; write `autoopt resume RUN key=value`.")
-    for word in overrides:
-        if not word.startswith(CHANGEABLE):
-            raise UsageError(
-                f"{word.partition('=')[0]}: cannot change in a run that has begun; "
-                f"a resume takes {', '.join(CHANGEABLE)}."
-            )
     found = find(runs(environ, Path.cwd()), names[0])
     files, console = found.files, terminal(environ)
     with journal.held(files.state):
@@ -46,13 +38,24 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             Scope(config.scope, config.off_limits),
             setup=assemble.setup(config, files, environ),
         )
+        for line in _left_behind(record, workspace):
+            console.print(line, highlight=False, soft_wrap=True)
         drive(config, files, workspace, record, console, environ)
     return 0
+
+
+def _left_behind(record: Journal, workspace: GitWorkspace) -> Iterator[str]:
+    """Where to find what was in the desk and is not any more."""
+    pending = record.pending
+    if pending is not None and pending.decided is None and (commit := workspace.commit_of(pending.number)):
+        yield f"Experiment {pending.number} was interrupted; its edits are in commit {commit[:12]}."
+    if workspace.set_aside is not None:
+        yield f"The desk held edits that belong to no experiment; they are in {workspace.set_aside}."
 
 
 def finished(config: Config, record: Journal) -> bool:
     """Whether the budget leaves nothing to do and the end was told."""
     spent = budget.spent(config.budget, config.metric, record.history, record.elapsed_s)
-    # An interrupt may have cut the final comparison short.
-    ended = record.stopped not in (None, journal.INTERRUPTED)
+    # An interrupt may have cut the final comparison short, and tries are not followed by one.
+    ended = record.stopped not in (None, journal.INTERRUPTED, WAITING)
     return bool(record.history) and spent is not None and ended and record.pending is None

@@ -19,6 +19,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _start(config: Config, environ: Mapping[str, str]) -> None:
-    from autoopt.commands.start import start  # completion and --cfg need nothing of it
+    from autoopt import assemble  # completion and --cfg need nothing of these
+    from autoopt.commands.start import start
 
+    assemble.check_proposers(config, environ)
     start(config, environ)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from autoopt import journal
-from autoopt.commands.lookup import Found, damaged, runs, settings
+from autoopt.commands.lookup import Found, damaged, runs, settings, state_of
 from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import DamagedStateError, UsageError
 from autoopt.journal import Journal
@@ -32,21 +31,13 @@ def _row(found: Found) -> RunRow:
     told = account_of(config, record, found.layout)
     return RunRow(
         run_id=found.layout.run_id,
-        state=_state(found, record),
+        state=state_of(found, record),
         started=str(record.header["started"])[:16].replace("T", " "),
         experiments=len(told.tried),
         kept=len(told.kept),
         result=account.headline(told),
         goal=config.goal,
     )
-
-
-def _state(found: Found, record: Journal) -> str:
-    if journal.is_held(found.files.state):
-        return "running"
-    if record.stopped is None or record.stopped == journal.INTERRUPTED:
-        return "interrupted"
-    return "finished"
 
 
 def _damaged(run_id: str, complaint: str) -> RunRow:

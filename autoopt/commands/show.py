@@ -1,40 +1,96 @@
-"""`autoopt show RUN [N]`: a run's experiments, or one of them with everything known about it."""
+"""`autoopt show RUN [N] [--prompt] [--answers] [--json]`: a run, or one of its experiments.
+
+  --prompt   what agents were asked for experiment N
+  --answers  what they answered (with --prompt: both)
+  --json     print one JSON object
+
+Without N: every experiment, the result and the commands that come next. With N: everything known about that
+experiment, with its samples and its diff. RUN is the latest run by default.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from autoopt.commands import facts
 from autoopt.commands.lookup import Found, find, runs, settings
 from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
-from autoopt.records import Experiment
+from autoopt.records import Call, Experiment
+from autoopt.reporters import words
 from autoopt.reporters.summary import summary
 from autoopt.reporters.tables import experiment_text
+from autoopt.schema import Config
 from autoopt.workspaces.history import diff
+
+_FLAGS = {"--prompt": "prompt", "--answers": "answer"}
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Show the run, `last` by default, or its experiment N."""
-    names = [word for word in argv if not word.isdigit()] or ["last"]
-    numbers = [int(word) for word in argv if word.isdigit()]
-    if len(names) > 1 or len(numbers) > 1:
+    flags = {word for word in argv if word.startswith("-")}
+    given = [word for word in argv if word not in flags]
+    names = [word for word in given if not word.isdigit()] or ["last"]
+    numbers = [int(word) for word in given if word.isdigit()]
+    if len(names) > 1 or len(numbers) > 1 or not flags <= {*_FLAGS, "--json"}:
         raise UsageError(
             "show takes one run and one experiment; write `autoopt show RUN` or `autoopt show RUN N`."
         )
     found = find(runs(environ, Path.cwd()), names[0])
-    config, record, console = (
-        settings(found),
-        Journal(found.files.journal),
-        terminal(environ),
-    )
-    if not numbers:
-        console.print(summary(account_of(config, record, found.layout)))
-        return 0
-    experiment = _numbered(record, numbers[0])
-    console.print(experiment_text(experiment, _diff(found, experiment), config.metric.unit))
+    config, record = settings(found), Journal(found.files.journal)
+    number = numbers[0] if numbers else None
+    if kinds := [kind for flag, kind in _FLAGS.items() if flag in flags]:
+        _show_calls(found, record, number, kinds)
+    elif "--json" in flags:
+        facts.put(_facts(found, config, record, number))
+    elif number is None:
+        terminal(environ).print(summary(account_of(config, record, found.layout)))
+    else:
+        experiment = _numbered(record, number)
+        terminal(environ).print(experiment_text(experiment, _diff(found, experiment), config.metric.unit))
     return 0
+
+
+def _facts(found: Found, config: Config, record: Journal, number: int | None) -> facts.Facts:
+    if number is None:
+        return facts.of_run(found, config, record)
+    experiment = _numbered(record, number)
+    return {**facts.of_experiment(experiment), "diff": _diff(found, experiment)}
+
+
+def _show_calls(found: Found, record: Journal, number: int | None, kinds: Sequence[str]) -> None:
+    """Print what went to and came from agents for one experiment.
+
+    Raises:
+        UsageError: no number was given, or no agent was asked.
+    """
+    if number is None:
+        raise UsageError(
+            "show: --prompt and --answers are about one experiment; write `autoopt show RUN N --prompt`."
+        )
+    calls = [call for call in record.calls if call.number == number]
+    if not calls:
+        _numbered(record, number)
+        raise UsageError(f"{number}: no agent was asked for this experiment, so there is no prompt.")
+    for call in calls:
+        for line in _call(found, call, kinds):
+            sys.stdout.write(line)
+
+
+def _call(found: Found, call: Call, kinds: Sequence[str]) -> Iterator[str]:
+    for kind in kinds:
+        took = words.usage(call.usage) if kind == kinds[-1] else ""
+        head = ", ".join(filter(None, (f"{call.stage} by {words.one_line(call.agent)}: {kind}", took)))
+        yield f"===== {head} =====\n"
+        path = found.files.prompts / f"{call.transcript}.{kind}.md"
+        try:
+            text = path.read_text("utf-8", "replace")
+        except OSError as error:
+            text = f"{path}: cannot be read: {error.strerror}."
+        yield f"{words.lines(text).rstrip()}\n\n"
 
 
 def _numbered(record: Journal, number: int) -> Experiment:

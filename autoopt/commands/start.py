@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -31,26 +31,32 @@ from autoopt.workspaces.undo import undo
 _RUN_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", re.ASCII)
 
 
-def start(config: Config, environ: Mapping[str, str]) -> None:
+Work = Callable[[Config, RunFiles, GitWorkspace, Journal, Console, Mapping[str, str]], None]
+"""What is done with a run that has just been made, while its lock is held."""
+
+
+def start(
+    config: Config, environ: Mapping[str, str], work: Work = drive, console: Console | None = None
+) -> None:
     """Start the run that the settings describe.
 
     Raises:
         AutooptError: it cannot start; nothing of it is left on disk unless its baseline was measured.
     """
-    console = terminal(environ)
+    console = console or terminal(environ)
     budget.check(config)
     assemble.check(config)
     scope = Scope(config.scope, config.off_limits)
     repository = discover(Path(config.repo))
     files = _place(config, repository, environ)
-    console.print(settings_table(config, _facts(config, repository, files)))
+    console.print(settings_table(config, _facts(config, repository, files, environ)))
     if config.confirm and not _agreed(console):
         raise UsageError("not started; change what you do not like with key=value, or set confirm=no.")
     files.state.mkdir(parents=True)  # ours from here on, and ours to remove when the run comes to nothing
     with journal.held(files.state):
         try:
             workspace, record = _create(config, repository, scope, files, environ)
-            drive(config, files, workspace, record, console, environ)
+            work(config, files, workspace, record, console, environ)
         except BaseException:
             _undo_unless_measured(files)
             raise
@@ -97,9 +103,12 @@ def _place(config: Config, repository: Repository, environ: Mapping[str, str]) -
     return RunFiles(next(folder / name for name in names if not (folder / name).exists()))
 
 
-def _facts(config: Config, repository: Repository, files: RunFiles) -> dict[str, str]:
+def _facts(
+    config: Config, repository: Repository, files: RunFiles, environ: Mapping[str, str]
+) -> dict[str, str]:
     changes, linked = repository.changes, links(repository, config.workspace.link)
     facts = {
+        "proposers": assemble.described(config, environ),
         "run": files.state.name,
         "repository": f"{repository.root} at {repository.head[:10]} ({repository.branch or 'detached HEAD'})",
         "state": str(files.state),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from autoopt import budget
 from autoopt.journal import Journal
 from autoopt.records import Status
 from autoopt.reporters.account import Account
@@ -17,9 +18,13 @@ from autoopt.workspaces.layout import Layout
 WIDE = 120
 
 
-def terminal(environ: Mapping[str, str]) -> Console:
-    """Standard output; where that is no terminal, wide enough for lines that people copy from a file."""
-    console = Console()
+def terminal(environ: Mapping[str, str], *, aside: bool = False) -> Console:
+    """Standard output; where that is no terminal, wide enough for lines that people copy from a file.
+
+    Args:
+        aside: Standard error instead, where standard output is for a program to read.
+    """
+    console = Console(stderr=aside)
     if not console.is_terminal and "COLUMNS" not in environ:
         console.width = WIDE
     return console
@@ -41,9 +46,11 @@ def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool =
         desk=layout.desk if Path(layout.desk).is_dir() else None,
         diffs={past.number: diff(Path(layout.control), past.parent, past.commit) for past in kept},
         vocabulary=tuple(config.vocabulary),
+        usage=budget.total(record.calls),
         facts={
             "recipe": config.recipe or "none",
             "metric": config.metric.command,
+            "agent": config.agent.name if config.agent.command else "",
             "repository": layout.root,
             "scope": ", ".join(config.scope),
         },

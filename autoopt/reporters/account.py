@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from autoopt.records import Confirmation, Experiment, Measurement, Status
+from autoopt.records import Confirmation, Experiment, Measurement, Status, Usage
 from autoopt.reporters import words
 from autoopt.schema import Direction
 
@@ -31,6 +31,7 @@ class Account:
         diffs: Diffs by experiment number, for those the report shows.
         vocabulary: The kinds of ideas that fit the domain, as the recipe lists them.
         facts: Further lines for the report's head (recipe, command, machine), by name.
+        usage: What the agents took, interrupted experiments included.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class Account:
     diffs: Mapping[int, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     vocabulary: tuple[str, ...] = ()
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def kept(self) -> tuple[Experiment, ...]:
@@ -145,6 +147,54 @@ def _medians(measurement: Measurement | None) -> dict[str, float]:
 
 def _log_ratio(before: float, after: float) -> float:
     return math.log(after / before) if before > 0 and after > 0 else after - before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one proposer did with the budget.
+
+    Attributes:
+        gained: What its kept changes claimed together, as a log ratio; None where they do not add up.
+        seconds: Wall seconds of its experiments.
+    """
+
+    source: str
+    tried: int
+    kept: int
+    gained: float | None
+    seconds: float
+    usage: Usage
+
+
+def shares(account: Account) -> tuple[Share, ...]:
+    """Who proposed what, in the order of their first proposals; nothing to tell of a single one."""
+    sources = list(dict.fromkeys(experiment.source for experiment in account.tried))
+    if len(sources) < 2:
+        return ()
+    return tuple(_share(source, [one for one in account.tried if one.source == source]) for source in sources)
+
+
+def _share(source: str, tried: list[Experiment]) -> Share:
+    verdicts = [one.verdict for one in tried if one.status is Status.keep and one.verdict is not None]
+    ratios = all(verdict.is_ratio for verdict in verdicts)
+    return Share(
+        source=source,
+        tried=len(tried),
+        kept=sum(one.status is Status.keep for one in tried),
+        gained=math.fsum(verdict.effect for verdict in verdicts) if verdicts and ratios else None,
+        seconds=math.fsum(sum(one.seconds.values()) for one in tried),
+        usage=sum((one.usage for one in tried), Usage()),
+    )
+
+
+def share_cells(account: Account, share: Share) -> tuple[str, ...]:
+    """A share as the cells of a table: source, tried, kept, gained, time, agents."""
+    gained = "" if share.gained is None else words.gain(share.gained, account.direction, account.unit)
+    took = words.duration(share.seconds)
+    return share.source, str(share.tried), str(share.kept), gained, took, words.usage(share.usage)
+
+
+SHARE_COLUMNS = ("proposer", "tried", "kept", "claimed", "time", "agents")
 
 
 def interrupted(account: Account) -> tuple[int, ...]:

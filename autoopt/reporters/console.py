@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
+import select
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -17,7 +20,7 @@ from rich.live import Live
 from rich.text import Text
 
 from autoopt.protocols import Reporter
-from autoopt.records import Confirmation, Experiment, Status, Verdict
+from autoopt.records import Call, Confirmation, Experiment, Status, Usage, Verdict
 from autoopt.reporters import words
 from autoopt.reporters.account import tally
 from autoopt.reporters.tables import STYLES, experiment_line
@@ -26,6 +29,7 @@ from autoopt.schema import Direction
 _RECENT = 6
 _TICK_S = 0.25
 _HEARTBEAT_S = 30.0
+_PATIENCE_S = 120.0
 
 _log = logging.getLogger(__name__)
 
@@ -98,6 +102,17 @@ class PlainReporter:
             )
 
     @_shielded
+    def on_call(self, call: Call, total: Usage) -> None:
+        """Say what an agent took."""
+        here, so_far = words.usage(call.usage), words.usage(total)
+        self._say(f"#{call.number} … {call.stage} by {words.one_line(call.agent)}: {here} (so far {so_far})")
+
+    @_shielded
+    def on_note(self, number: int, text: str) -> None:
+        """Say it."""
+        self._say(f"#{number} … {words.one_line(text)}")
+
+    @_shielded
     def on_verdict(self, number: int, verdict: Verdict) -> None:
         """Remember the evidence for the next sign of life."""
         self._evidence = words.evidence(verdict, self._direction, self._unit)
@@ -142,6 +157,7 @@ class _State:
     detail: str = ""
     stage_began: float = 0.0
     evidence: str = ""
+    spent: str = ""
     baseline: Experiment | None = None
     incumbent: Experiment | None = None
     decided: int = 0
@@ -168,6 +184,7 @@ class LiveReporter:
         self._live = Live(
             console=console, auto_refresh=False, transient=True, get_renderable=lambda: _Region(self._state)
         )
+        self._paused = False
         self._over = Event()
         self._ticker = Thread(target=self._tick, name="autoopt-display", daemon=True)
 
@@ -188,6 +205,17 @@ class LiveReporter:
         evidence = state.evidence if stage == state.stage and not detail.startswith("pair 1 ") else ""
         self._state = replace(state, detail=detail, evidence=evidence)
         self._live.refresh()
+
+    @_shielded
+    def on_call(self, call: Call, total: Usage) -> None:
+        """Show what agents have taken so far."""
+        self._state = replace(self._state, spent=words.usage(total))
+        self._live.refresh()
+
+    @_shielded
+    def on_note(self, number: int, text: str) -> None:
+        """Leave it above the region as a line."""
+        self._console.print(Text(f"#{number} … {words.one_line(text)}", style="yellow"))
 
     @_shielded
     def on_verdict(self, number: int, verdict: Verdict) -> None:
@@ -224,13 +252,34 @@ class LiveReporter:
         for experiment in self._state.recent:
             self._console.print(experiment_line(experiment, self._state.unit))
 
+    def ask(self, question: str, patience_s: float = _PATIENCE_S) -> bool:
+        """Put a question to whoever is at the terminal; no, where nobody answers in time."""
+        self._paused = True
+        self._live.stop()
+        try:
+            return _answered(self._console, question, patience_s)
+        finally:
+            self._live.start()
+            self._paused = False
+
     def _tick(self) -> None:
         while not self._over.wait(_TICK_S):
-            self._redraw()
+            if not self._paused:
+                self._redraw()
 
     @_shielded
     def _redraw(self) -> None:
         self._live.refresh()
+
+
+def _answered(console: Console, question: str, patience_s: float) -> bool:
+    """Whether somebody typed yes; a run that goes on through the night must not wait for them."""
+    console.print(Text(f"{words.one_line(question)} [y/N, {words.duration(patience_s)}] "), end="")
+    with contextlib.suppress(OSError, ValueError):  # standard input is closed, or nothing one can wait for
+        if select.select([sys.stdin], [], [], patience_s)[0]:
+            return sys.stdin.readline().strip().lower() in ("y", "yes")
+    console.print("no answer: no")
+    return False
 
 
 def _decided(state: _State, experiment: Experiment) -> _State:
@@ -267,6 +316,8 @@ class _Region:
             yield Text(best)
         if state.evidence:
             yield Text(state.evidence, style="italic")
+        if state.spent:
+            yield Text(f"agents: {state.spent}", style="dim")
         for experiment in reversed(state.recent):
             yield self._recent(experiment, width)
 

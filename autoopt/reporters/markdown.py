@@ -23,6 +23,7 @@ def report(account: Account) -> str:
         _result(account),
         _top(account),
         _details(account),
+        _shares(account),
         _experiments(account),
         _kept(account),
         _failed(account),
@@ -47,6 +48,8 @@ def _result(account: Account) -> str:
     lines = [f"**{_text(accounts.headline(account))}**", "", f"{_text(accounts.counts(account))}."]
     if claimed := accounts.claimed(account):
         lines.append(f"For comparison only: {_text(claimed)}.")
+    if spent := words.usage(account.usage):
+        lines.append(f"Agents: {_text(spent)}.")
     if gone := accounts.interrupted(account):
         numbers = ", ".join(f"{number}" for number in gone)
         lines.append(f"Interrupted before a decision, and reverted: {numbers}.")
@@ -61,7 +64,8 @@ def _top(account: Account) -> str:
 
 def _sentence(experiment: Experiment) -> str:
     why = f"{_text(words.decision(experiment))}. {_text(experiment.hypothesis)}".rstrip()
-    return f"**{_text(experiment.description)}** (experiment {experiment.number}): {why}"
+    what = f"**{_text(experiment.description)}** (experiment {experiment.number})"
+    return f"{what}: {why}{_reflection(experiment)}"
 
 
 def _details(account: Account) -> str:
@@ -77,6 +81,12 @@ def _details(account: Account) -> str:
         note += f" The {_DETAIL_ROWS} largest changes of {len(rows)}."
     table = _table(("", "baseline", "final", "change"), shown, right=(1, 2, 3))
     return f"## Details the command printed\n\n{table}\n\n{note}"
+
+
+def _shares(account: Account) -> str:
+    rows = [accounts.share_cells(account, share) for share in accounts.shares(account)]
+    table = _table(accounts.SHARE_COLUMNS, rows, right=(1, 2, 3, 4))
+    return f"## Where the budget went\n\n{table}" if rows else ""
 
 
 def _experiments(account: Account) -> str:
@@ -117,6 +127,14 @@ def _tried(experiment: Experiment) -> str:
     line = f"- {_sentence(experiment)}"
     output = words.lines(_output(experiment)).strip("\n").splitlines()[-_TAIL_LINES:]
     return line + "\n\n" + _indented(_fenced("\n".join(output))) if output else line
+
+
+def _reflection(experiment: Experiment) -> str:
+    """What the agent who had the idea said of it: its score, and what the metric would not show."""
+    if (thought := experiment.thought) is None:
+        return ""
+    risk = f"; not measured: {_text(thought.risk)}" if thought.risk else ""
+    return f" (scored {thought.score:.1f} of 10{risk})"
 
 
 def _output(experiment: Experiment) -> str:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from autoopt.reporters import words
 from autoopt.reporters.tables import facts_table
-from autoopt.schema import BudgetConfig, Config, ExtractConfig, GuardConfig, ParameterConfig
+from autoopt.schema import AgentConfig, BudgetConfig, Config, ExtractConfig, GuardConfig, ParameterConfig
 
 _PARAMETERS = 12
 
@@ -29,7 +29,12 @@ def settings_table(config: Config, facts: Mapping[str, str]) -> Table:
         "off limits": _listed(config.off_limits),
         "guards": "\n".join(_guard(name, guard) for name, guard in config.guards.items()) or "none",
         "parameters": _parameters(config),
-        "search": f"{config.propose.optuna.sampler}, seed {config.seed}",
+        "search": f"{config.propose.optuna.sampler}, seed {config.seed}" if _searches(config) else "",
+        "agent": _agent(config.agent),
+        "inspector": _agent(config.inspector),
+        "web search": config.web_search.value if config.agent.command else "",
+        "simplicity": config.simplicity,
+        "profile": config.profile.command or "",
         "evidence": _evidence(config),
         "budget": _budget(config.budget),
         "worktree": workspace.desk or "beside the repository",
@@ -108,6 +113,14 @@ def _space(parameter: ParameterConfig) -> str:
     return f"{space}  [{where}]" + (f" while {only}" if only else "")
 
 
+def _searches(config: Config) -> bool:
+    return bool(config.params) or config.propose.discover is not None
+
+
+def _agent(agent: AgentConfig) -> str:
+    return "" if agent.command is None else f"{agent.name}: {agent.command}"
+
+
 def _evidence(config: Config) -> str:
     verdict = config.verdict
     sure = f", kept when {verdict.keep:.0%} sure" if verdict.keep is not None else ""
@@ -115,10 +128,20 @@ def _evidence(config: Config) -> str:
     return f"{verdict.patience.value} patience, {smallest}{sure}"
 
 
+def _limits(label: str, run: float | None, experiment: float | None) -> str:
+    """As in "agents $5, $0.5 an experiment"."""
+    each = f"{label}{experiment:,g} an experiment" if experiment is not None else ""
+    whole = f"{label}{run:,g}" if run is not None else ""
+    said = ", ".join(filter(None, (whole, each)))
+    return f"agents {said}" if said else ""
+
+
 def _budget(budget: BudgetConfig) -> str:
     parts = (
         words.count(budget.experiments, "experiment") if budget.experiments is not None else "",
         budget.wall or "",
         f"stop after {budget.plateau} without a keep" if budget.plateau is not None else "",
+        _limits("$", budget.cost_usd, budget.experiment_cost_usd),
+        _limits("tokens ", budget.tokens, budget.experiment_tokens),
     )
     return ", ".join(filter(None, parts)) or "until there is nothing left to try"

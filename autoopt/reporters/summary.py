@@ -33,6 +33,8 @@ def _sections(account: Account) -> Iterator[tuple[str, RenderableType]]:
         yield "What mattered most", Text("\n".join(_top_line(account, item) for item in top))
     if details := accounts.details(account):
         yield "Details the command printed, medians", _details(details)
+    if shares := accounts.shares(account):
+        yield "Where the budget went", _shares(account, shares)
     if account.kept:
         yield "Kept commits", Text("\n".join(_log(account)))
     if steps := accounts.next_steps(account):
@@ -46,6 +48,8 @@ def _result(account: Account) -> RenderableType:
     lines.append(Text(f"{accounts.counts(account)}.{ended}"))
     if claimed := accounts.claimed(account):
         lines.append(Text(f"For comparison only: {claimed}.", style="dim"))
+    if spent := words.usage(account.usage):
+        lines.append(Text(f"Agents: {spent}."))
     if gone := accounts.interrupted(account):
         lines.append(Text(f"Interrupted before a decision, and reverted: {', '.join(map(str, gone))}."))
     return Group(*lines)
@@ -69,6 +73,13 @@ def _details(rows: tuple[tuple[str, float, float], ...]) -> RenderableType:
     if len(rows) <= _DETAIL_ROWS:
         return table
     return Group(table, Text(f"and {len(rows) - _DETAIL_ROWS} more in the report", style="dim"))
+
+
+def _shares(account: Account, shares: tuple[accounts.Share, ...]) -> RenderableType:
+    table = plain_table(accounts.SHARE_COLUMNS, ("tried", "kept", "claimed", "time"))
+    for share in shares:
+        table.add_row(*(Text(words.one_line(cell)) for cell in accounts.share_cells(account, share)))
+    return table
 
 
 def _log(account: Account) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoopt.journal import pairs
-from autoopt.records import Experiment, Status
+from autoopt.records import Experiment, Status, Thought
 from autoopt.reporters import words
 
 STYLES = {
@@ -166,15 +166,31 @@ def _facts(experiment: Experiment) -> RenderableType:
         "change": experiment.description,
         "hypothesis": experiment.hypothesis,
         "parameters": parameters,
+        **_thought(experiment.thought),
         "from": " · ".join(filter(None, (experiment.source, experiment.area))),
         "commit": experiment.commit,
         "against": experiment.parent if experiment.parent != experiment.commit else "",
         "files": touched if experiment.paths else "",
         "decided": words.decision(experiment),
         "time": stages,
+        "agents": words.usage(experiment.usage),
         "finished": experiment.finished,
     }
     return facts_table(facts)
+
+
+def _thought(thought: Thought | None) -> dict[str, str]:
+    """What an agent said of its idea beforehand."""
+    if thought is None:
+        return {}
+    scores = f"impact {thought.impact}, feasibility {thought.feasibility}"
+    novelty = f"novelty {thought.novelty} (the journal says {thought.newness})"
+    return {
+        "score": f"{thought.score:.1f}: {scores}, {novelty}",
+        "assumes": thought.assumption,
+        "not measured": thought.risk,
+        "sources": "\n".join(thought.sources),
+    }
 
 
 def facts_table(facts: Mapping[str, str]) -> Table:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from statistics import median
 
-from autoopt.records import Confirmation, Experiment, Failure, Value, Verdict
+from autoopt.records import Confirmation, Experiment, Failure, Usage, Value, Verdict
 from autoopt.schema import Direction
 
 _SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -180,6 +180,22 @@ def duration(seconds: float) -> str:
 def count(amount: int, noun: str) -> str:
     """As in "1 pair", "3 pairs"."""
     return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+
+
+def usage(spent: Usage) -> str:
+    """What agents took: "3 calls, $0.42, 12.3k tokens"; empty when none was called."""
+    if not spent.calls:
+        return ""
+    cost = f"${spent.cost_usd:.2f}" if spent.cost_usd >= 0.005 else "under $0.01" if spent.cost_usd else ""
+    tokens = f"{_thousands(spent.tokens)} tokens" if spent.tokens else ""
+    return ", ".join(filter(None, (count(spent.calls, "call"), cost, tokens)))
+
+
+def _thousands(amount: int) -> str:
+    for limit, unit in ((1_000_000, "M"), (1_000, "k")):
+        if amount >= limit:
+            return f"{amount / limit:.3g}{unit}"
+    return str(amount)
 
 
 def value(parameter: Value) -> str:

@@ -1,0 +1,264 @@
+"""Who has ideas, who inspects them, and what they are told: the members of the portfolio by their names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoopt.agents.agent import Agent
+from autoopt.agents.notebook import Notebook
+from autoopt.agents.prompts import Prompts, folders
+from autoopt.compose import library
+from autoopt.errors import UsageError
+from autoopt.guards.inspector import Inspector
+from autoopt.meters.profile import Profile
+from autoopt.places import RunFiles
+from autoopt.proposers.agent import AgentProposer
+from autoopt.proposers.candidates import Candidates
+from autoopt.proposers.codemods import Codemods
+from autoopt.proposers.combine import Combine
+from autoopt.proposers.deadcode import DeadCode
+from autoopt.proposers.queue import PatchQueue
+from autoopt.proposers.rewrites import rewrites
+from autoopt.proposers.ruff import RuffFixes
+from autoopt.proposers.ruff_tool import MISSING, program
+from autoopt.protocols import Guard, Ledger, Proposer
+from autoopt.records import Task
+from autoopt.schema import Config, GuardConfig, ParameterConfig
+from autoopt.scope import Scope
+from autoopt.workspaces.git import GitWorkspace
+from autoopt.workspaces.repository import discover
+
+READ_PROFILES = frozenset({"agent", "ruff", "codemods", "deadcode"})
+"""Members whose ideas depend on where the time goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the parts of one run stand on.
+
+    Attributes:
+        env_names: Variables of `metric.env_file` that reach the commands.
+        tell: Says what a proposer is doing, given the experiment's number and a few words.
+        note: Says what a person should know, given the same.
+        asker: Asks the person at the terminal whether a web query is allowed; None when nobody is there.
+    """
+
+    config: Config
+    files: RunFiles
+    workspace: GitWorkspace
+    environ: Mapping[str, str]
+    env_names: Collection[str]
+    ledger: Ledger
+    tell: Callable[[int, str], None]
+    note: Callable[[int, str], None]
+    asker: Callable[[str], bool] | None
+
+
+def lineup(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
+    """Every proposer by name, and why it sits out; nothing where it has something to go on."""
+    propose = config.propose
+    patches = propose.queue.patches is not None or propose.queue.branch is not None
+    ruff = "" if program(environ.get("PATH", os.defpath)) else f"ruff {MISSING}"
+    return {
+        "optuna": "" if config.params or propose.discover else "there are no params",
+        "queue": "" if patches else "propose.queue names no patches and no branch",
+        "rewrites": "" if propose.rewrites else "propose.rewrites names no command",
+        "codemods": "",
+        "ruff": ruff,
+        "deadcode": ruff,
+        "agent": "" if config.agent.command else "no agent is chosen",
+        "combine": "",
+    }
+
+
+def check(config: Config, environ: Mapping[str, str]) -> None:
+    """Refuse a run in which nobody could have an idea.
+
+    Raises:
+        UsageError: naming `propose.use`.
+    """
+    known = lineup(config, environ)
+    for name in config.propose.use:
+        if name not in known:
+            raise UsageError(f"propose.use: {name!r} is no proposer; there are {', '.join(known)}.")
+    wanted = [name for name in config.propose.use if name != "combine"]  # which has no ideas of its own
+    if all(known[name] for name in wanted):
+        said = "; ".join(f"{name}: {known[name]}" for name in wanted)
+        raise UsageError(
+            f"propose.use: nobody could have an idea ({said or 'it is empty'}): list values to search under "
+            "params, choose an agent with agent=NAME, name patches in propose.queue, or add codemods."
+        )
+
+
+def described(config: Config, environ: Mapping[str, str]) -> str:
+    """Who takes part, and who sits out for want of a program, as a line of the settings."""
+    known = lineup(config, environ)
+    plays = ", ".join(name for name in config.propose.use if not known[name])
+    missing = [name for name in config.propose.use if MISSING in known[name]]
+    return f"{plays}; without {' and '.join(missing)}: {known[missing[0]]}" if missing else plays
+
+
+def members(ground: Ground, parameters: Mapping[str, ParameterConfig]) -> dict[str, Proposer]:
+    """The proposers that are to be used and have something to go on, by name.
+
+    Raises:
+        UsageError: one of them cannot work here.
+    """
+    known, wanted = lineup(ground.config, ground.environ), ground.config.propose.use
+    return {
+        name: _member(name, ground, parameters)
+        for name, absence in known.items()
+        if not absence and name in wanted
+    }
+
+
+def _member(name: str, ground: Ground, parameters: Mapping[str, ParameterConfig]) -> Proposer:
+    config, files, workspace, environ = ground.config, ground.files, ground.workspace, ground.environ
+    match name:
+        case "optuna":
+            return _search(ground, parameters)
+        case "queue":
+            return _queue(ground)
+        case "rewrites":
+            assert config.propose.rewrites is not None, "it is a member only with its command"
+            return rewrites(
+                config.propose.rewrites,
+                workspace,
+                environ,
+                files.logs,
+                files.rewrites,
+                metric=config.metric,
+                env_names=ground.env_names,
+            )
+        case "codemods":
+            return Codemods()
+        case "ruff":
+            fixes = RuffFixes(config.propose.ruff, files.scratch / "ruff", environ)
+            fixes.check()
+            return Candidates(fixes)
+        case "deadcode":
+            dead = DeadCode(files.scratch / "deadcode", environ)
+            dead.check()
+            return Candidates(dead)
+        case "agent":
+            return _agent(ground)
+        case _:
+            return Combine(workspace.commits)
+
+
+def _search(ground: Ground, parameters: Mapping[str, ParameterConfig]) -> Proposer:
+    from autoopt.proposers.optuna_search import OptunaSearch  # 0.3 s that other runs do without
+
+    config = ground.config
+    search = OptunaSearch(
+        parameters, config.propose.optuna, ground.files.study, config.seed, config.metric.env_file
+    )
+    search.check(ground.workspace.desk, Scope(config.scope, config.off_limits))
+    return search
+
+
+def _queue(ground: Ground) -> Proposer:
+    queue = ground.config.propose.queue
+    patches = (
+        None if queue.patches is None else Path(ground.config.repo, queue.patches).expanduser().resolve()
+    )
+    waiting = PatchQueue(ground.workspace.commits, patches=patches, branch=queue.branch, note=ground.note)
+    waiting.check()
+    return waiting
+
+
+def _agent(ground: Ground) -> Proposer:
+    config = ground.config
+    agent = _ready(
+        Agent(config.agent, ground.files.prompts, ground.files.logs / "agent", ground.environ, ground.ledger),
+        config,
+    )
+    return AgentProposer(
+        agent,
+        prompts(config, ground.environ),
+        config.propose.agent,
+        Notebook(ground.files.ideas),
+        tidy=ground.workspace.tidy,
+        asker=ground.asker,
+        progress=ground.tell,
+    )
+
+
+def _ready(agent: Agent, config: Config) -> Agent:
+    agent.check(dollars=config.budget.cost_usd is not None or config.budget.experiment_cost_usd is not None)
+    return agent
+
+
+def inspectors(ground: Ground) -> Iterator[Guard]:
+    """The agent that checks a gain before it is kept, where one is chosen."""
+    config = ground.config
+    if config.inspector.command is None:
+        return
+    logs = ground.files.logs / "inspector"
+    agent = Agent(
+        config.inspector, ground.files.prompts, logs, ground.environ, ground.ledger, option="inspector"
+    )
+    yield Inspector(
+        _ready(agent, config),
+        prompts(config, ground.environ),
+        task(config),
+        changes=ground.workspace.commits.changes,
+    )
+
+
+def prompts(config: Config, environ: Mapping[str, str]) -> Prompts:
+    """The templates, with those of the repository, the user and recipe packs before the shipped ones.
+
+    Raises:
+        UsageError: one of them is not right.
+    """
+    repository = discover(Path(config.repo)).root
+    shelves = library.visible(environ, repository)
+    names = (
+        [] if config.recipe is None else [recipe.name for recipe in reversed(shelves.lineage(config.recipe))]
+    )
+    templates = Prompts(folders(repository, environ, [shelf.path for shelf in shelves.shelves]), names)
+    templates.check()
+    return templates
+
+
+def task(config: Config) -> Task:
+    """What the user asked for, as whoever has ideas is told it."""
+    metric = config.metric
+    return Task(
+        goal=config.goal,
+        metric=metric.command,
+        unit=metric.unit,
+        direction=metric.direction.value,
+        constraints=tuple(_constraint(name, guard) for name, guard in config.guards.items()),
+        scope=tuple(config.scope),
+        off_limits=tuple(config.off_limits),
+        vocabulary=tuple(config.vocabulary),
+        simplicity=config.simplicity,
+        web_search=config.web_search.value,
+    )
+
+
+def _constraint(name: str, guard: GuardConfig) -> str:
+    wanted = "prints the same rows as before" if guard.kind.value == "rows" else "must pass"
+    return f"{name} {wanted}: {guard.command}"
+
+
+def profile(ground: Ground, names: Collection[str]) -> Callable[[str], str]:
+    """Profiles of commits, where somebody reads them; nobody proposing means that a person does."""
+    config, files = ground.config, ground.files
+    if names and READ_PROFILES.isdisjoint(names):
+        return lambda commit: ""
+    made = Profile(
+        config.profile,
+        ground.workspace,
+        ground.environ,
+        files.logs,
+        files.profile,
+        metric=config.metric,
+        env_names=ground.env_names,
+    )
+    return made.of
