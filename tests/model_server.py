@@ -30,12 +30,16 @@ class Model:
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     seconds: float = 0.0
     """How long each answer takes."""
+    by_prompt: Mapping[str, Sequence[Use | str]] = field(default_factory=dict)
+    """Other scripts, for requests that hold certain words."""
 
     def step(self, results: int, tools: Sequence[str]) -> Use | str:
         """The step for a request that holds so many tool results; one without tools is a side errand."""
-        if not tools and any(isinstance(step, Use) for step in self.script):
-            return str(self.script[-1])
-        return self.script[min(results, len(self.script) - 1)]
+        asked = json.dumps(self.requests[-1][1]) if self.requests else ""
+        script = next((found for words, found in self.by_prompt.items() if words in asked), self.script)
+        if not tools and any(isinstance(step, Use) for step in script):
+            return str(script[-1])
+        return script[min(results, len(script) - 1)]
 
     def asked(self, path: str) -> list[dict[str, Any]]:
         """The bodies of the requests to a path."""

@@ -6,6 +6,8 @@ Each is skipped where it is not on the PATH. Nothing here needs the network.
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -360,3 +362,58 @@ def test_codex_hides_keys_from_the_commands_it_runs(tmp_path):
 
         assert "PATH=" in json.dumps(stage.model.requests[-1])
         assert SECRET not in json.dumps(stage.model.requests)
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_a_whole_run_with_a_real_agent(tmp_path, name):
+    """Think, edit, commit, measure, keep: from the command line, with nothing scripted but the model."""
+    cli, repository = CLIS[installed(name)], make_repository(tmp_path)
+    idea = {
+        "hypothesis": "Returning two should lower the number because it is counted down from three",
+        "area": "work",
+        "impact": 8,
+        "feasibility": 9,
+        "novelty": 7,
+        "assumption": "nobody reads the value",
+        "risk": "none",
+    }
+    metric = f"grep -q '{NEW}' src/fast.py && echo METRIC n=1 || echo METRIC n=3"
+    with serve(["unexpected"]) as model:
+        desk = repository.parent / f"{repository.name}-real"
+        model.by_prompt = {
+            "Edit nothing yet": [json.dumps({"ideas": [idea]})],
+            "make this one change": [*cli.edit(desk / "src" / "fast.py"), '{"description": "return two"}'],
+        }
+        command = ["agent.model=claude-opus-4-5"] if name == "claude" else []
+        if name == "codex":
+            shipped = compose_agent(name).command
+            command = [f"agent.command={shipped} -c openai_base_url={model.url}/v1"]
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+        }
+        environ |= {key: value.replace("<url>", model.url) for key, value in cli.environ.items()}
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "autoopt", "recipe=command", "scope=src", "run_id=real"),
+                *(f"metric.command={metric}", "metric.extract.kind=named", "metric.extract.pattern=n"),
+                *("metric.baseline_samples=2", "metric.probe=no", f"agent={name}", "propose.use=[agent]"),
+                *("budget.experiments=1", *command),
+            ],
+            cwd=repository, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "#1 keep" in done.stdout, done.stdout
+    subject = git(repository, "log", "-1", "--format=%s", "autoresearch/real").strip()
+    assert subject == "experiment: return two"
+    assert f"think by {name}: 1 call" in done.stdout
+    assert git(repository, "show", "autoresearch/real:src/fast.py").strip().endswith(NEW)
+
+
+def compose_agent(name):
+    found = []
+    compose.run([f"agent={name}", "metric.command=true", "scope=src"], dict(os.environ), found.append)
+    return found[0].agent

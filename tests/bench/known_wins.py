@@ -19,9 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from autoopt.proposers.candidates import Finder
+from autoopt.proposers.candidates import Candidates
+from autoopt.proposers.codemods import Codemods
 from autoopt.proposers.deadcode import DeadCode
 from autoopt.proposers.ruff import RuffFixes
+from autoopt.protocols import Proposer
 from autoopt.records import Brief, Proposal, Task
 from autoopt.schema import RuffConfig
 from autoopt.testing.proposer_suite import apply
@@ -29,9 +31,10 @@ from autoopt.testing.proposer_suite import apply
 PROJECT = Path(__file__).parent.with_name("known_wins")
 
 
-def finders(scratch: Path) -> Iterator[Finder]:
-    yield RuffFixes(RuffConfig(), scratch / "ruff", os.environ)
-    yield DeadCode(scratch / "deadcode", os.environ)
+def proposers(scratch: Path) -> Iterator[Proposer]:
+    yield Codemods()
+    yield Candidates(RuffFixes(RuffConfig(), scratch / "ruff", os.environ))
+    yield Candidates(DeadCode(scratch / "deadcode", os.environ))
 
 
 def times(project: Path) -> dict[str, float]:
@@ -84,8 +87,8 @@ def main() -> None:
         brief = Brief(
             number=1, incumbent="0" * 40, desk=project, scope=scope, task=Task(goal=""), history=(), advice=""
         )
-        for find in finders(Path(place, "scratch")):
-            for proposal in find(brief):
+        for proposer in proposers(Path(place, "scratch")):
+            while (proposal := proposer.ask(brief)) is not None:
                 shutil.rmtree(changed, ignore_errors=True)
                 shutil.copytree(project, changed)
                 apply(proposal, changed)

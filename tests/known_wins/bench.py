@@ -4,7 +4,7 @@ import random
 import sys
 import time
 
-from shop import export, figures, orders, routes, words
+from shop import export, figures, orders, routes, search, words
 
 SIZE = 20_000
 
@@ -34,17 +34,21 @@ def parts():
         "orders.index": lambda: sum(len(orders.index(numbered)) for _ in range(15)),
         "orders.pieces_sold": lambda: sum(orders.pieces_sold(sales) for _ in range(30)),
         "orders.customers": lambda: sum(orders.customers(parsed) for _ in range(20)),
-        "figures.cheapest": lambda: sum(figures.cheapest(prices) for _ in range(5)),
-        "figures.dearest": lambda: sum(figures.dearest(prices) for _ in range(5)),
+        "figures.cheapest": lambda: sum(figures.cheapest(prices) for _ in range(25)),
+        "figures.dearest": lambda: sum(figures.dearest(prices) for _ in range(25)),
         "figures.any_free": lambda: sum(figures.any_free([0, *prices]) for _ in range(20)),
         "figures.gross": lambda: sum(figures.gross(prices, 19)[-1] for _ in range(10)),
         "figures.ranking": lambda: sum(figures.ranking(prices)[0] for _ in range(5)),
         "figures.distances": lambda: sum(figures.distances(points)[0] for _ in range(10)),
+        "search.unique": lambda: len(search.unique([line[-4:] for line in lines[:8000]])),
+        "search.allowed": lambda: len(search.allowed(text, [f"no {number}" for number in range(400)])),
+        "search.page": lambda: sum(len(search.page(text)) for _ in range(5)),
+        "search.queue": lambda: search.queue(20_000),
         "words.telling": lambda: sum(len(words.telling(text)) for _ in range(3)),
         "words.slug": lambda: sum(len(words.slug(f"{word} No. 7")) for word in text),
         "words.sentence": lambda: sum(len(words.sentence(text)) for _ in range(10)),
         "words.histogram": lambda: sum(len(words.histogram(text)) for _ in range(10)),
-        "routes.ways": lambda: routes.ways(17),
+        "routes.ways": lambda: routes.ways(23),
         "routes.length": lambda: int(sum(routes.length(points) for _ in range(5))),
         "routes.loads": lambda: sum(routes.Depot(prices, 200_000).loads() for _ in range(20)),
         "export.rows": lambda: sum(len(export.rows([("a", price) for price in prices])) for _ in range(2)),

@@ -2,7 +2,7 @@
 
 import unittest
 
-from shop import export, figures, orders, routes, words
+from shop import export, figures, orders, routes, search, words
 
 LINES = ["1;ann;lamp;2;500", "2;bob;desk;1;9900", "3;ann;lamp;5;1250"]
 
@@ -29,6 +29,14 @@ class Figures(unittest.TestCase):
     def test_orders_of_numbers(self):
         self.assertEqual(figures.ranking([1, 3, 2]), [3, 2, 1])
         self.assertEqual(figures.distances([(1, 4), (5, 2)]), [3, 3])
+
+
+class Search(unittest.TestCase):
+    def test_names(self):
+        self.assertEqual(search.unique(["b", "a", "b"]), ["b", "a"])
+        self.assertEqual(search.allowed(["a", "b", "a"], ["b", "c"]), ["a", "a"])
+        self.assertEqual(search.page(["a", "b"]), "a\nb\n")
+        self.assertEqual((search.queue(0), search.queue(5)), (0, 5))
 
 
 class Words(unittest.TestCase):

@@ -5,7 +5,7 @@ import math
 HUBS = (3, 5, 8, 13)
 
 
-def ways(stops):
+def ways(stops: int) -> int:
     """In how many ways a van can do so many stops, one, two or three at a time."""
     if stops < 0:
         return 0
