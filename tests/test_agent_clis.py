@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_server import CACHED, INPUT, OUTPUT, Model, Use, serve
-from workspace_repos import by_hand, git, make_repository, open_workspace, referee, snapshot
+from support.model_server import CACHED, INPUT, OUTPUT, Model, Use, serve
+from support.workspace_repos import by_hand, git, make_repository, open_workspace, referee, snapshot
 
 from autoopt import compose, schema
 from autoopt.agents.agent import Agent, Reply

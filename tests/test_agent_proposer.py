@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_agent import Answer, ScriptedAgent, baseline, brief, idea, ideas, tried
+from support.scripted_agent import Answer, ScriptedAgent, baseline, brief, idea, ideas, tried
 
 from autoopt.agents.agent import Agent
 from autoopt.agents.notebook import Notebook

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rewriting import outcome, rewritten
+from support.rewriting import outcome, rewritten
 
 WORD = st.text("abc", max_size=3)
 WORDS = st.lists(WORD, max_size=12)

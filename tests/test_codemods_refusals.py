@@ -1,7 +1,7 @@
 """What a codemod cannot prove harmless, it leaves alone."""
 
 import pytest
-from rewriting import rewritten
+from support.rewriting import rewritten
 
 MEMBERSHIP = {
     "the value may not hash": """

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 import pytest
-from workspace_repos import make_repository, open_workspace
+from support.workspace_repos import make_repository, open_workspace
 
-from autoopt.proposers.combine import Combine
+from autoopt.proposers.patches.combine import Combine
 from autoopt.records import Edit, Outcome, Proposal, Status
 from autoopt.testing.proposer_suite import ProposerSuite, brief, judged
 

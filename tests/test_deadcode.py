@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from autoopt.proposers import mentions
 from autoopt.proposers.candidates import Candidates
-from autoopt.proposers.deadcode import DeadCode
+from autoopt.proposers.linting import mentions
+from autoopt.proposers.linting.deadcode import DeadCode
 from autoopt.records import Proposal
 from autoopt.testing.proposer_suite import ProposerSuite, apply, brief
 

@@ -8,7 +8,7 @@ import yaml
 
 from autoopt import compose
 from autoopt.demos import ml_f1, python_perf
-from autoopt.proposers.sites import site
+from autoopt.proposers.search.sites import site
 
 REPORT = [sys.executable, "report.py", "data/requests.csv", "--archive", os.devnull]
 

@@ -6,8 +6,8 @@ from contextlib import closing
 import pytest
 
 from autoopt.demos import sql_latency
-from autoopt.instruments.sql import queries
 from autoopt.instruments.sql.command import main
+from autoopt.instruments.sql.text import queries
 
 URL = "sqlite:///data/shop.sqlite"
 

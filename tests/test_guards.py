@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from folders import Folders
 from hypothesis import given
 from hypothesis import strategies as st
+from support.folders import Folders
 
 from autoopt.errors import UsageError
 from autoopt.guards.command import CommandGuard

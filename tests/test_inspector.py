@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_agent import Answer, ScriptedAgent, verdict
+from support.scripted_agent import Answer, ScriptedAgent, verdict
 
 from autoopt.agents.agent import Agent
 from autoopt.agents.prompts import Prompts

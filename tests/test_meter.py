@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from folders import Folders
+from support.folders import Folders
 
 from autoopt.errors import UsageError
 from autoopt.meters.shell import ShellMeter

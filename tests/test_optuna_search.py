@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from autoopt.errors import DamagedStateError, UsageError
-from autoopt.proposers.optuna_search import OptunaSearch
-from autoopt.proposers.study_file import FileLock
+from autoopt.proposers.search.optuna_search import OptunaSearch
+from autoopt.proposers.search.study_file import FileLock
 from autoopt.protocols import Proposer
 from autoopt.records import Experiment, Outcome, Proposal, Status
 from autoopt.schema import OptunaConfig, ParameterConfig

@@ -2,7 +2,7 @@ import json
 import sys
 
 import pytest
-from folders import Folders
+from support.folders import Folders
 
 from autoopt.meters.profile import MOST, Profile
 from autoopt.schema import MetricConfig, ProfileConfig

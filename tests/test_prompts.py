@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_agent import baseline, brief, objection, tried, verdict
+from support.scripted_agent import baseline, brief, objection, tried, verdict
 
 from autoopt.agents import prompts as prompts_module
 from autoopt.agents.briefing import brief_data

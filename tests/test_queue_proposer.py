@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workspace_repos import git, make_repository, open_workspace
+from support.workspace_repos import git, make_repository, open_workspace
 
 from autoopt.errors import OutOfScopeError, UsageError
-from autoopt.proposers import patches
-from autoopt.proposers.carrying import UnfitError
-from autoopt.proposers.queue import LARGEST_PATCH, PatchQueue
+from autoopt.proposers.patches import parsing
+from autoopt.proposers.patches.carrying import UnfitError
+from autoopt.proposers.patches.queue import LARGEST_PATCH, PatchQueue
 from autoopt.records import Edit, Experiment, Proposal, Status
 from autoopt.scope import Scope
 from autoopt.testing.proposer_suite import ProposerSuite, apply, brief, crashed
@@ -590,9 +590,9 @@ def test_any_bytes_are_a_patch_or_refused(data):
         b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n" + data,
         b"Subject: \n" + data,
     ):
-        for part in patches.parts(text):
+        for part in parsing.parts(text):
             try:
-                patches.parse(part)
+                parsing.parse(part)
             except UnfitError as refusal:
                 assert str(refusal)
 
@@ -624,7 +624,7 @@ LINES = [
 @given(st.lists(st.sampled_from(LINES), max_size=14))
 def test_any_order_of_the_lines_of_a_patch_is_read_or_refused(lines):
     try:
-        patches.parse("\n".join(lines).encode())
+        parsing.parse("\n".join(lines).encode())
     except UnfitError as refusal:
         assert str(refusal)
 

@@ -3,7 +3,7 @@ import json
 import shlex
 
 import pytest
-from folders import Folders
+from support.folders import Folders
 
 from autoopt.errors import UsageError
 from autoopt.proposers.rewrites import rewrites

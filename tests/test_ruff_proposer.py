@@ -12,8 +12,8 @@ from ruff import find_ruff_bin
 
 from autoopt.errors import UsageError
 from autoopt.proposers.candidates import Candidates, mark_of
-from autoopt.proposers.ruff import RuffFixes
-from autoopt.proposers.ruff_tool import repository_flags
+from autoopt.proposers.linting.ruff import RuffFixes
+from autoopt.proposers.linting.ruff_tool import repository_flags
 from autoopt.records import Experiment, Proposal, Status
 from autoopt.schema import RuffConfig
 from autoopt.testing.proposer_suite import ProposerSuite, apply, brief, judged

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoopt.errors import UsageError
-from autoopt.proposers.sites import Site, site
-from autoopt.proposers.sites.plain import same
+from autoopt.proposers.search.sites import Site, site
+from autoopt.proposers.search.sites.plain import same
 from autoopt.schema import ParameterConfig
 
 YAML = """\

@@ -9,20 +9,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from postgres_server import server  # noqa: F401 - a fixture
+from support.postgres_server import server  # noqa: F401 - a fixture
 
-from autoopt.instruments.sql import (
-    candidates,
-    catalog,
-    engines,
-    location,
-    names,
-    ordering,
-    queries,
-    statements,
-)
+from autoopt.instruments.sql import candidates
 from autoopt.instruments.sql.command import main
+from autoopt.instruments.sql.database import catalog, engines, location
 from autoopt.instruments.sql.rows import plain
+from autoopt.instruments.sql.text import names, ordering, queries, statements
 
 SQLITE = "sqlite:///data/app.db"
 DUCKDB = "duckdb:///data/app.duckdb"

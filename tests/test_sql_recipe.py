@@ -12,7 +12,7 @@ from autoopt.compose import library
 from autoopt.errors import UsageError
 from autoopt.guards import rows
 from autoopt.meters import extract
-from autoopt.proposers import discovery
+from autoopt.proposers.search import discovery
 from autoopt.scope import Scope
 
 URL = "options.url=sqlite:///data/app.db"

@@ -7,10 +7,11 @@ from contextlib import closing
 
 import duckdb
 import pytest
-from postgres_server import server  # noqa: F401 - a fixture
+from support.postgres_server import server  # noqa: F401 - a fixture
 
-from autoopt.instruments.sql import engines, facts, location, plans, rewrites
+from autoopt.instruments.sql import rewrites
 from autoopt.instruments.sql.command import main
+from autoopt.instruments.sql.database import engines, facts, location, plans
 from autoopt.instruments.sql.rewrites import catalogue, source
 
 SCHEMA = """
@@ -539,7 +540,7 @@ def test_a_failing_query_is_named(url, tmp_path, monkeypatch, capsys):
 
 
 def test_queries_are_loaded_with_their_spans():
-    from autoopt.instruments.sql import statements
+    from autoopt.instruments.sql.text import statements
 
     text = " -- a\nSELECT 1 ; ; /* x */ SELECT ';' -- b\n"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_agent import baseline, idea, ideas, tried
+from support.scripted_agent import baseline, idea, ideas, tried
 
 from autoopt.agents import json_answers
 from autoopt.agents.fences import one_line

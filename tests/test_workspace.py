@@ -2,7 +2,7 @@ import os
 import subprocess
 
 import pytest
-from workspace_repos import (
+from support.workspace_repos import (
     by_hand,
     git,
     make_repository,

@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from workspace_repos import git, make_repository, open_workspace, propose, referee, state_of
+from support.workspace_repos import git, make_repository, open_workspace, propose, referee, state_of
 
 from autoopt.errors import UsageError
 from autoopt.scope import Scope

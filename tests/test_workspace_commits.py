@@ -1,5 +1,5 @@
 import pytest
-from workspace_repos import ENVIRONMENT, git, make_repository, open_workspace, propose, referee
+from support.workspace_repos import ENVIRONMENT, git, make_repository, open_workspace, propose, referee
 
 from autoopt.errors import OutOfScopeError, RepositoryError
 from autoopt.fingerprint import fingerprint

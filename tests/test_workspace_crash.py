@@ -4,7 +4,7 @@ import os
 import sys
 
 import pytest
-from workspace_repos import git, make_repository, open_workspace, propose, referee, snapshot, state_of
+from support.workspace_repos import git, make_repository, open_workspace, propose, referee, snapshot, state_of
 
 from autoopt.errors import DamagedStateError, RepositoryError
 from autoopt.scope import Scope

@@ -1,7 +1,7 @@
 """A desk that somebody edits by hand: nothing of theirs is ever lost."""
 
 import pytest
-from workspace_repos import by_hand, git, make_repository, open_workspace, referee, state_of
+from support.workspace_repos import by_hand, git, make_repository, open_workspace, referee, state_of
 
 from autoopt.errors import NothingChangedError, OutOfScopeError
 from autoopt.scope import Scope

@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from workspace_repos import git, make_repository, snapshot
+from support.workspace_repos import git, make_repository, snapshot
 
 from autoopt.errors import RepositoryError, UsageError
 from autoopt.workspaces import discover, exclude, init_repository

@@ -4,7 +4,7 @@ import os
 import stat
 
 import pytest
-from workspace_repos import by_hand, git, make_repository, open_workspace, propose, referee, snapshot
+from support.workspace_repos import by_hand, git, make_repository, open_workspace, propose, referee, snapshot
 
 from autoopt.errors import NothingChangedError, OutOfScopeError
 from autoopt.records import Edit, Proposal

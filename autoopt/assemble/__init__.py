@@ -21,8 +21,8 @@ from autoopt.meters.shell import ShellMeter
 from autoopt.places import RunFiles
 from autoopt.processes import complaint, run, tail
 from autoopt.processes.environment import clean_environment
-from autoopt.proposers import discovery
 from autoopt.proposers.portfolio import Portfolio
+from autoopt.proposers.search import discovery
 from autoopt.protocols import Guard, Reporter
 from autoopt.records import Experiment
 from autoopt.schema import Config, GuardKind, ParameterConfig

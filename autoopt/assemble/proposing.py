@@ -18,12 +18,12 @@ from autoopt.places import RunFiles
 from autoopt.proposers.agent import AgentProposer
 from autoopt.proposers.candidates import Candidates
 from autoopt.proposers.codemods import Codemods
-from autoopt.proposers.combine import Combine
-from autoopt.proposers.deadcode import DeadCode
-from autoopt.proposers.queue import PatchQueue
+from autoopt.proposers.linting.deadcode import DeadCode
+from autoopt.proposers.linting.ruff import RuffFixes
+from autoopt.proposers.linting.ruff_tool import MISSING, program
+from autoopt.proposers.patches.combine import Combine
+from autoopt.proposers.patches.queue import PatchQueue
 from autoopt.proposers.rewrites import rewrites
-from autoopt.proposers.ruff import RuffFixes
-from autoopt.proposers.ruff_tool import MISSING, program
 from autoopt.protocols import Guard, Ledger, Proposer
 from autoopt.records import Task
 from autoopt.schema import Config, GuardConfig, ParameterConfig
@@ -150,7 +150,7 @@ def _member(name: str, ground: Ground, parameters: Mapping[str, ParameterConfig]
 
 
 def _search(ground: Ground, parameters: Mapping[str, ParameterConfig]) -> Proposer:
-    from autoopt.proposers.optuna_search import OptunaSearch  # 0.3 s that other runs do without
+    from autoopt.proposers.search.optuna_search import OptunaSearch  # 0.3 s that other runs do without
 
     config = ground.config
     search = OptunaSearch(

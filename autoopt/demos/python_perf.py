@@ -213,6 +213,8 @@ params:
   READ_BUFFER: {file: report.py, python: READ_BUFFER, low: 256, high: 1048576, log: true, first: [65536]}
   GC_THRESHOLD: {file: report.py, python: GC_THRESHOLD, choices: [700, 10000, 100000]}
   TOP: {file: report.py, python: TOP, choices: [sort, heap], first: [heap]}
+propose:
+  use: [optuna] # without this line, codemods and ruff have their turns too
 budget:
   experiments: 10
 """

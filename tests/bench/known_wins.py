@@ -21,8 +21,8 @@ from statistics import median
 
 from autoopt.proposers.candidates import Candidates
 from autoopt.proposers.codemods import Codemods
-from autoopt.proposers.deadcode import DeadCode
-from autoopt.proposers.ruff import RuffFixes
+from autoopt.proposers.linting.deadcode import DeadCode
+from autoopt.proposers.linting.ruff import RuffFixes
 from autoopt.protocols import Proposer
 from autoopt.records import Brief, Proposal, Task
 from autoopt.schema import RuffConfig

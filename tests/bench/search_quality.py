@@ -27,7 +27,7 @@ from typing import Any
 
 import optuna
 
-from autoopt.proposers.optuna_search import OptunaSearch
+from autoopt.proposers.search.optuna_search import OptunaSearch
 from autoopt.records import Experiment, Status
 from autoopt.schema import OptunaConfig, ParameterConfig
 from autoopt.testing.proposer_suite import apply, brief, judged

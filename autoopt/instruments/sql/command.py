@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from autoopt.errors import AutooptError, ResourceError, UsageError
-from autoopt.instruments.sql import copies, engines, location, queries
+from autoopt.instruments.sql.database import copies, engines, location
+from autoopt.instruments.sql.text import queries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,7 @@ def _plan(task: Task, arguments: argparse.Namespace) -> None:
 
 
 def _rewrites(task: Task, arguments: argparse.Namespace) -> None:
-    from autoopt.instruments.sql import ordering
+    from autoopt.instruments.sql.text import ordering
 
     ordering.require_parser()
     from autoopt.instruments.sql import rewrites

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from autoopt.instruments.sql import engines, plans, statements
-from autoopt.instruments.sql.errors import EngineError, QueryError
-from autoopt.instruments.sql.queries import Query
+from autoopt.instruments.sql.database import engines, plans
+from autoopt.instruments.sql.database.errors import EngineError, QueryError
+from autoopt.instruments.sql.text import statements
+from autoopt.instruments.sql.text.queries import Query
 
 
 def lines(session: engines.Session, queries: tuple[Query, ...], engine: str) -> Iterator[str]:

@@ -7,9 +7,10 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from autoopt.instruments.sql import engines, ordering, statements
-from autoopt.instruments.sql.errors import EngineError, QueryError
-from autoopt.instruments.sql.queries import Query
+from autoopt.instruments.sql.database import engines
+from autoopt.instruments.sql.database.errors import EngineError, QueryError
+from autoopt.instruments.sql.text import ordering, statements
+from autoopt.instruments.sql.text.queries import Query
 
 _PLAIN = (bool, int, str, type(None))
 

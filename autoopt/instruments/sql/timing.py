@@ -6,9 +6,9 @@ import gc
 import time
 from collections.abc import Iterator
 
-from autoopt.instruments.sql import engines
-from autoopt.instruments.sql.errors import EngineError, QueryError
-from autoopt.instruments.sql.queries import TOTAL, Query
+from autoopt.instruments.sql.database import engines
+from autoopt.instruments.sql.database.errors import EngineError, QueryError
+from autoopt.instruments.sql.text.queries import TOTAL, Query
 
 
 def lines(session: engines.Session, queries: tuple[Query, ...], repeats: int) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 What is taken for granted, since no code could be changed otherwise: annotations of builtin types are true;
 operators, iteration, hashing and attribute access of foreign objects do not reach into a function's own
-variables; nobody patches builtins or functions of the standard library while a loop runs; an object's
+variables; nobody patches builtins or functions of the standard library while a loop runs; no function lets a StopIteration out; an object's
 `__init__` has run and no subclass makes properties of its variables; error messages and the depth of the
 stack are not part of what a function gives. Constants of a module are not set from outside.
 

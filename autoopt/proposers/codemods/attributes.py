@@ -85,13 +85,22 @@ def _stays(function: Function, attribute: str, loop: Loop) -> bool:
             attribute, "__getattr__", "__getattribute__", "__setattr__", "__delattr__"
         ):  # fmt: skip
             return False
-        if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(node.ctx, ast.Del):
-            return False
     named = (ast.Name, ast.AnnAssign)
     if any(isinstance(n, named) and attribute in ast.unparse(n) for s in owner.body for n in _top(s)):
         return False
-    changed = (n for n in ast.walk(loop) if isinstance(n, ast.Attribute) and n.attr == attribute)
-    return all(isinstance(node.ctx, ast.Load) for node in changed)
+    return not _set_later(function, attribute)
+
+
+def _set_later(function: Function, attribute: str) -> bool:
+    """Whether anything but an `__init__` sets it: operators and generators of the object run in a loop, too."""
+    for node in ast.walk(function.module.tree):
+        if isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Load):
+            around = function.module.parents[node]
+            while not isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
+                around = function.module.parents[around]
+            if not (isinstance(around, ast.FunctionDef) and around.name == "__init__"):
+                return True
+    return False
 
 
 def _top(statement: ast.stmt) -> list[ast.AST]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import combinations
 
 from autoopt.proposers.codemods.building import import_of
 from autoopt.proposers.codemods.edits import Decorate, Place
@@ -46,11 +47,24 @@ def _plain_signature(function: Function) -> bool:
 
 
 def _worth_it(function: Function) -> bool:
-    """Whether it does more than a look-up costs; calling itself once only would make it too deep for C."""
+    """Whether it does more than a look-up costs.
+
+    Calling itself once only, it may go so deep that the calls in between would be too many. Where it calls
+    itself twice in a row it cannot: that would take for ever.
+    """
     calls = [node for node in function.own if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    again = sum(isinstance(c.func, ast.Name) and c.func.id == function.node.name for c in calls)
-    loops = any(isinstance(node, (ast.For, ast.While, *COMPREHENSIONS)) for node in function.own)
-    return again != 1 and (again >= 2 or loops)
+    again = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == function.node.name]
+    if again:
+        return any(_both_run(function, one, other) for one, other in combinations(again, 2))
+    return any(isinstance(node, (ast.For, ast.While, *COMPREHENSIONS)) for node in function.own)
+
+
+def _both_run(function: Function, one: ast.Call, other: ast.Call) -> bool:
+    """Whether two calls stand in one statement or one block, and not on either side of a condition."""
+    first, second = function.statement(one), function.statement(other)
+    apart = any(isinstance(above, ast.IfExp) for call in (one, other) for above in function.above(call))
+    returns = isinstance(first, ast.Return) and first is not second
+    return not apart and not returns and function.in_one_block(first, [second])
 
 
 def _only_called(function: Function) -> bool:

@@ -41,17 +41,16 @@ def _call(function: Function, node: ast.Call, made: dict[str, str]) -> Iterator[
     module_name = segment(function, node.func.value)
     arguments = [segment(function, pattern), *([segment(function, flags)] if flags is not None else [])]
     code = f"{module_name}.compile({', '.join(arguments)})"
-    first = code not in made
     constant = made.setdefault(code, "") or function.fresh(
         f"_{function.node.name.strip('_').upper()}_PATTERN"
     )
     made[code] = constant
     line = function.module.top(function.node).lineno
-    new = (Insert(line, f"{constant} = {code}"),) if first else ()
+    new = Insert(line, f"{constant} = {code}")  # with every place, since any of them may be left out
     what = "a constant pattern of {where} is compiled once for the module"
     yield Place(
         what,
-        (*new, replaced(function, node, _written(function, node, name, constant))),
+        (new, replaced(function, node, _written(function, node, name, constant))),
         _depth(function, node),
     )
 

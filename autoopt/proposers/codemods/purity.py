@@ -128,7 +128,9 @@ def _constant(module: Module, name: str) -> bool:
         return False
     if isinstance(value, ast.Constant) or (isinstance(value, ast.Tuple) and _literal(value)):
         return True
-    return name.startswith("_") and _literal(value) and constant_reads(module, name)
+    inside = (part for part in ast.walk(value) if part is not value)
+    flat = not any(isinstance(part, (ast.List, ast.Dict, ast.Set)) for part in inside)
+    return name.startswith("_") and flat and _literal(value) and constant_reads(module, name)
 
 
 def _literal(node: ast.expr) -> bool:

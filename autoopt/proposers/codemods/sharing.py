@@ -11,6 +11,7 @@ import ast
 from autoopt.proposers.codemods.kinds import kind_of
 from autoopt.proposers.codemods.names import COMPREHENSIONS, Function, Loop
 from autoopt.proposers.codemods.uses import READERS, READING_METHODS, reads
+from autoopt.proposers.codemods.values import BOOL, FLOAT, INT
 
 _LAZY = frozenset({"enumerate", "zip", "reversed", "iter", "map", "filter"})
 MUTATORS = frozenset(
@@ -73,10 +74,24 @@ def steady(function: Function, name: str, loop: Loop) -> bool:
     """Whether what a local name holds stays the same while a loop runs."""
     if not function.private(name) or any(function.within(node, loop) for node in function.bindings[name]):
         return False
-    inside = [node for node in function.uses.get(name, []) if function.within(node, loop)]
-    if not all(reads(function, node) for node in inside):
+    uses = function.uses.get(name, [])
+    if any(_changes_later(function, node) for node in uses):
+        return False
+    if not all(reads(function, node) for node in uses if function.within(node, loop)):
         return False
     return owned(function, name) or quiet(function, loop)
+
+
+def _changes_later(function: Function, node: ast.Name) -> bool:
+    """Whether something is made here that may change what the name holds while somebody iterates over it."""
+    parent = function.parent(node)
+    if isinstance(parent, ast.Attribute):
+        call = function.parent(parent)
+        called = isinstance(call, ast.Call) and call.func is parent
+        lazy = any(isinstance(above, ast.GeneratorExp) for above in function.above(node))
+        return parent.attr not in READING_METHODS and (lazy or not called)
+    given = isinstance(parent, ast.Call) and node in parent.args and not reads(function, node)
+    return given and not isinstance(function.parent(parent), (ast.Expr, ast.Return))
 
 
 def quiet(function: Function, loop: ast.AST) -> bool:
@@ -133,6 +148,8 @@ def _loud(function: Function, node: ast.AST) -> bool:
             return _loud_call(function, node)
         case ast.Subscript(ctx=ast.Store() | ast.Del(), value=value):
             return not (isinstance(value, ast.Name) and owned(function, value.id))
+        case ast.AugAssign(target=ast.Attribute() | ast.Subscript(), value=value):
+            return kind_of(function, value) not in (INT, FLOAT, BOOL)  # a list may be there, and be extended
         case ast.AugAssign(target=ast.Name(id=name)):
             return name in function.arguments or not all(
                 _is_fresh(function, n) for n in function.bindings[name]

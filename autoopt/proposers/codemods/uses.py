@@ -39,12 +39,18 @@ def reads(function: Function, node: ast.Name) -> bool:
         case ast.Starred():
             return isinstance(function.parent(parent), (ast.Call, ast.List, ast.Tuple, ast.Set))
         case ast.Call(func=ast.Name(id=name)):
-            return node in parent.args and name in READERS and function.builtin(name)
+            known = name in READERS and function.builtin(name)
+            return known and node in parent.args and not _gives_back(parent, name)
         case ast.Call(func=ast.Attribute(value=ast.Constant(), attr="join")):
             return True
         case ast.Return() | ast.Tuple() | ast.List() | ast.Dict():
             return not function.yields and _is_returned(function, parent)
     return _is_test(function, node)
+
+
+def _gives_back(call: ast.Call, name: str) -> bool:
+    """Whether the result may be an argument itself: the larger of two lists, or what a sum starts from."""
+    return name in ("min", "max", "sum") and len(call.args) > 1
 
 
 def only_read(function: Function, name: str) -> bool:
@@ -66,7 +72,7 @@ def reads_expression(function: Function, node: ast.expr) -> bool:
         case ast.Subscript(value=value, ctx=ast.Load()):
             return value is node
         case ast.Call(func=ast.Name(id="len" | "sum" | "min" | "max" as name)):
-            return node in parent.args and function.builtin(name)
+            return node in parent.args and function.builtin(name) and not _gives_back(parent, name)
     return False
 
 

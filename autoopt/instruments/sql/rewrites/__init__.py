@@ -11,18 +11,19 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from autoopt.instruments.sql import facts as database
-from autoopt.instruments.sql import plans, statements
-from autoopt.instruments.sql.engines import Session
-from autoopt.instruments.sql.errors import EngineError, QueryError
-from autoopt.instruments.sql.facts import Facts
-from autoopt.instruments.sql.plans import Plan
-from autoopt.instruments.sql.queries import Query, Workload
+from autoopt.instruments.sql.database import plans
+from autoopt.instruments.sql.database.engines import Session
+from autoopt.instruments.sql.database.errors import EngineError, QueryError
+from autoopt.instruments.sql.database.facts import Facts
+from autoopt.instruments.sql.database.facts import read as read_facts
+from autoopt.instruments.sql.database.plans import Plan
 from autoopt.instruments.sql.rewrites import source as texts
 from autoopt.instruments.sql.rewrites.catalogue import KNOWN, Known
 from autoopt.instruments.sql.rewrites.optimizer import PASSES, Pass
 from autoopt.instruments.sql.rewrites.source import Source
 from autoopt.instruments.sql.rewrites.trees import Rule
+from autoopt.instruments.sql.text import statements
+from autoopt.instruments.sql.text.queries import Query, Workload
 
 MAX_PLACES = 4
 _BY_SQLGLOT = 0.3
@@ -47,7 +48,7 @@ class Candidate:
 
 def find(session: Session, engine: str, workload: Workload) -> list[dict[str, Any]]:
     """Edits worth measuring: the slowest queries and the rewrites that win most often come first."""
-    facts = database.read(session, engine)
+    facts = read_facts(session, engine)
     session.forget()
     looks = [(query, *_run(session, query)) for query in workload.queries]
     total = sum(seconds for _, seconds, _ in looks) or 1.0

@@ -16,7 +16,7 @@ from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.simplify import simplify
 from sqlglot.optimizer.unnest_subqueries import unnest_subqueries
 
-from autoopt.instruments.sql.facts import Facts
+from autoopt.instruments.sql.database.facts import Facts
 
 DIALECTS = {"sqlite": "sqlite", "duckdb": "duckdb", "postgresql": "postgres"}
 Pass = Callable[[exp.Expr, Facts], exp.Expr]

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from sqlglot import exp
 
-from autoopt.instruments.sql.facts import Column, Facts
+from autoopt.instruments.sql.database.facts import Column, Facts
 from autoopt.instruments.sql.rewrites.trees import MIRRORED, Act, fact
 
 Bounds = tuple[exp.Expr, exp.Expr]

@@ -10,10 +10,10 @@ from sqlglot import ErrorLevel, exp, parse_one
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
-from autoopt.instruments.sql import names
-from autoopt.instruments.sql.facts import Facts
+from autoopt.instruments.sql.database.facts import Facts
 from autoopt.instruments.sql.rewrites.optimizer import DIALECTS
 from autoopt.instruments.sql.rewrites.trees import sources
+from autoopt.instruments.sql.text import names
 
 _CROSS = re.compile(r"\bcross\b", re.IGNORECASE)
 _LEADING = re.compile(r"(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)

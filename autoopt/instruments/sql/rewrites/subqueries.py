@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from autoopt.instruments.sql.facts import Facts
+from autoopt.instruments.sql.database.facts import Facts
 from autoopt.instruments.sql.rewrites import correlation
 from autoopt.instruments.sql.rewrites.trees import (
     MIRRORED,

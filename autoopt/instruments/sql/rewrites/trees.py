@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
-from autoopt.instruments.sql.facts import Column, Facts
+from autoopt.instruments.sql.database.facts import Column, Facts
 
 Act = Callable[[], None]
 """Changes the tree it was made for."""

@@ -1,0 +1,161 @@
+"""What tables, views and indexes an embedded database has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autoopt.instruments.sql.database.engines import Session
+
+MAIN = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A base table.
+
+    Attributes:
+        schema, name: As the catalog spells them.
+        columns: Their spelling by lower-case name.
+        indexes: Lower-case columns of each full index and of the primary key, in order.
+        unique: Those of `indexes` that allow a row only once.
+        rows: How many rows, roughly.
+    """
+
+    schema: str
+    name: str
+    columns: Mapping[str, str]
+    indexes: tuple[tuple[str, ...], ...]
+    unique: frozenset[tuple[str, ...]]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """What a database holds.
+
+    Attributes:
+        tables, views: Tables and view definitions by lower-case name (`schema.name` outside the main schema).
+        names: Lower-case names that a new index cannot have.
+        has_statistics: Whether the planner knows more about tables than their columns.
+    """
+
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    views: Mapping[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+    has_statistics: bool = True
+
+
+def read(session: Session, engine: str) -> Catalog:
+    """The catalog of a SQLite or DuckDB database."""
+    return _sqlite(session) if engine == "sqlite" else _duckdb(session)
+
+
+def key(schema: str, name: str) -> str:
+    """How the catalog files a table."""
+    return name.lower() if schema.lower() in ("", MAIN) else f"{schema}.{name}".lower()
+
+
+def _sqlite(session: Session) -> Catalog:
+    listed = _query(session, f"SELECT name, type FROM pragma_table_list WHERE schema = '{MAIN}'")
+    kinds = {name: kind for name, kind in listed if not name.startswith("sqlite_")}
+    views = _query(session, "SELECT name, sql FROM sqlite_schema WHERE type = 'view'")
+    names = _query(session, "SELECT lower(name) FROM sqlite_schema")
+    return Catalog(
+        tables={
+            name.lower(): _sqlite_table(session, name) for name, kind in kinds.items() if kind == "table"
+        },
+        views={name.lower(): sql for name, sql in views},
+        names=frozenset(name for (name,) in names),
+        has_statistics=any(name == "sqlite_stat1" for name, _ in listed),
+    )
+
+
+def _sqlite_table(session: Session, name: str) -> Table:
+    info = _query(session, f"SELECT name, pk FROM pragma_table_info({_text(name)})")
+    primary = tuple(column.lower() for column, pk in sorted(info, key=lambda row: row[1]) if pk)
+    listed = _query(
+        session, f"""SELECT name, "unique" FROM pragma_index_list({_text(name)}) WHERE NOT partial"""
+    )
+    indexes = {index: _sqlite_index(session, index) for index, _ in listed}
+    keys = [columns for columns in (primary, *indexes.values()) if columns]
+    unique = {primary} | {indexes[index] for index, is_unique in listed if is_unique}
+    quoted = '"' + name.replace('"', '""') + '"'
+    return Table(
+        schema=MAIN,
+        name=name,
+        columns={column.lower(): column for column, _ in info},
+        indexes=tuple(keys),
+        unique=frozenset(columns for columns in unique if columns),
+        rows=_query(session, f"SELECT count(*) FROM {quoted}")[0][0],
+    )
+
+
+def _sqlite_index(session: Session, name: str) -> tuple[str, ...]:
+    """The index's columns up to the first expression."""
+    columns = []
+    for (column,) in _query(session, f"SELECT name FROM pragma_index_info({_text(name)}) ORDER BY seqno"):
+        if column is None:
+            break
+        columns.append(column.lower())
+    return tuple(columns)
+
+
+def _duckdb(session: Session) -> Catalog:
+    here = "database_name = current_database() AND NOT internal"
+    columns = _query(
+        session,
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
+        f"WHERE {here} ORDER BY column_index",
+    )
+    sizes = _query(
+        session, f"SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE {here}"
+    )
+    constraints = _query(
+        session,
+        "SELECT schema_name, table_name, constraint_column_names FROM duckdb_constraints() "
+        "WHERE database_name = current_database() AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
+    )
+    indexes = _query(
+        session,
+        "SELECT schema_name, table_name, expressions, is_unique, index_name FROM duckdb_indexes() "
+        "WHERE database_name = current_database()",
+    )
+    unique = [(schema, table, _lower(names)) for schema, table, names in constraints]
+    unique += [(schema, table, _listed(names)) for schema, table, names, is_unique, _ in indexes if is_unique]
+    indexed = unique + [(schema, table, _listed(names)) for schema, table, names, _, _ in indexes]
+    views = _query(session, f"SELECT schema_name, view_name, sql FROM duckdb_views() WHERE {here}")
+    return Catalog(
+        tables={
+            key(schema, name): Table(
+                schema=schema,
+                name=name,
+                columns={column.lower(): column for *place, column in columns if place == [schema, name]},
+                indexes=tuple(names for *place, names in indexed if place == [schema, name]),
+                unique=frozenset(names for *place, names in unique if place == [schema, name]),
+                rows=size,
+            )
+            for schema, name, size in sizes
+        },
+        views={key(schema, name): sql for schema, name, sql in views},
+        names=frozenset(name.lower() for *_, name in indexes),
+    )
+
+
+def _listed(expressions: str) -> tuple[str, ...]:
+    """The columns of DuckDB's spelling of an index: `[a, b]`, each quoted where it must be."""
+    return _lower(part.strip().strip("'\"") for part in expressions.strip("[]").split(","))
+
+
+def _lower(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)
+
+
+def _query(session: Session, statement: str) -> list[tuple[Any, ...]]:
+    result = session.execute(statement)
+    return [] if result is None else result.rows
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

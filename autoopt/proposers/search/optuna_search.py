@@ -1,0 +1,202 @@
+"""Searches parameter values with Optuna.
+
+Two phases on top of whatever is the incumbent: values worth trying alone, one after the other, then the
+sampler over all parameters together. Holding a random part of the parameters at the incumbent's values was
+tried against plain joint sampling and was no better beyond the noise (tests/bench/search_quality.py).
+
+A kept change of another proposer makes the old results doubtful: the search then goes on in a new study that
+starts from the most telling of them (`autoopt.proposers.search.study`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from autoopt.errors import DamagedStateError, UsageError
+from autoopt.proposers.search import sampling, wording
+from autoopt.proposers.search.sites import site
+from autoopt.proposers.search.sites.plain import same
+from autoopt.proposers.search.space import Key, order, searchable, space
+from autoopt.proposers.search.study import Study, Values, exists
+from autoopt.proposers.search.study_file import FileLock, mend
+from autoopt.records import Brief, Edit, Experiment, Failure, Proposal, Status
+from autoopt.schema import OptunaConfig, ParameterConfig
+from autoopt.scope import Scope
+
+
+class OptunaSearch:
+    """Proposes parameter values; what it has learned is in a journal file and survives a crash.
+
+    Args:
+        params: What to search, by name.
+        config: Which sampler.
+        storage: The journal file; made when it is not there.
+        seed: Seed of the sampler.
+        env_file: `metric.env_file`, for parameters of kind `env`.
+
+    Raises:
+        UsageError: the options do not add up, or the sampler lacks a package.
+        DamagedStateError: the journal file cannot be read.
+    """
+
+    def __init__(
+        self,
+        params: Mapping[str, ParameterConfig],
+        config: OptunaConfig,
+        storage: Path,
+        seed: int,
+        env_file: str | None,
+    ) -> None:
+        if not params:
+            raise UsageError("params: there are none, so there is nothing to search; add one.")
+        order(params)
+        self._params = params
+        self._sites = {name: site(name, options, env_file) for name, options in params.items()}
+        self._seed = seed
+        self._make_sampler = sampling.maker(config)
+        self._history: dict[int, Experiment] = {}
+        self._study: Study | None = None
+        self._asked: tuple[int, Key] | None = None
+        optuna.logging.disable_default_handler()  # the terminal belongs to the run
+        self._storage = _open(storage)
+        self._started = exists(self._storage, params)
+
+    def check(self, desk: Path, scope: Scope) -> None:
+        """See that every value can be read and edited, before anything is measured.
+
+        Once a search has begun, a place may be gone: another proposer's change took it away.
+
+        Raises:
+            UsageError: a parameter's place is missing, unreadable or outside the scope.
+        """
+        for name, place in self._sites.items():
+            if not scope.contains(place.file):
+                option = f"params.{name}.file" if self._params[name].file else "metric.env_file"
+                raise UsageError(
+                    f"{option}: {place.file} is not in scope, so it cannot be edited; add it to scope."
+                )
+        present = self._present(self._texts(desk))
+        found = space(searchable(self._params, present), present)
+        with sampling.quiet():
+            sampling.rehearse(self._make_sampler(found, self._seed, 0), found)
+
+    def ask(self, brief: Brief) -> Proposal | None:
+        """Other values for some parameters, or None when every combination is known.
+
+        Asked again for the same experiment without having been told of it, it takes its last proposal as
+        declined.
+        """
+        texts = self._texts(brief.desk)
+        present = self._present(texts)
+        if not present:
+            return None
+        with sampling.quiet():
+            for experiment in brief.history:
+                self.tell(experiment)
+            study = self._opened(present)
+            self._decline(brief.number, study)
+            study.abandon()
+            study.note_incumbent(present)
+            found = study.single(present) or study.sampled(present, brief.number)
+        if found is None:
+            return None
+        values, reason = found
+        self._asked = (brief.number, study.space.key(values))
+        return self._proposal(present, values, reason, texts)
+
+    def repair(self, proposal: Proposal, failure: Failure) -> Proposal | None:
+        """None: values that crash are given up."""
+        return None
+
+    def tell(self, experiment: Experiment) -> None:
+        """Learn the experiment's effect; what was told before, or carries no parameters, changes nothing."""
+        self._history.setdefault(experiment.number, experiment)
+        if self._study is not None:
+            with sampling.quiet():
+                self._study.learn(experiment)
+
+    def _texts(self, desk: Path) -> dict[str, str]:
+        """The files that hold values; later, without those another proposer's change took away or broke."""
+        texts = {}
+        for name, place in self._sites.items():
+            try:
+                texts[place.file] = (desk / place.file).read_bytes().decode()
+            except FileNotFoundError as error:
+                if place.optional:
+                    texts.setdefault(place.file, "")
+                elif not self._started:
+                    where = f"params.{name}.file"
+                    raise UsageError(f"{where}: {place.file} is not there; name a tracked file.") from error
+            except (UnicodeDecodeError, OSError) as error:
+                if not self._started:
+                    raise UsageError(f"params.{name}.file: cannot read {place.file}: {error}.") from error
+        return texts
+
+    def _present(self, texts: Mapping[str, str]) -> Values:
+        """The incumbent's values; later, without those whose place another proposer's change took away."""
+        present = {}
+        for name, place in self._sites.items():
+            if place.file not in texts:
+                continue
+            try:
+                present[name] = place.read(texts[place.file])
+            except UsageError:
+                if not self._started:
+                    raise
+        return present
+
+    def _opened(self, present: Values) -> Study:
+        """The study of the present context: what was kept of other proposers' changes makes a new one."""
+        foreign = [number for number, past in self._history.items() if self._is_foreign_keep(past)]
+        context = max(foreign, default=0)
+        if self._study is None or self._study.context != context:
+            past = [self._history[number] for number in sorted(self._history)]
+            self._study = Study(
+                self._storage, self._params, present, self._make_sampler, self._seed, context, past
+            )
+            self._started = True
+        return self._study
+
+    def _is_foreign_keep(self, experiment: Experiment) -> bool:
+        return experiment.status is Status.keep and not any(
+            name in experiment.parameters for name in self._params
+        )
+
+    def _decline(self, number: int, study: Study) -> None:
+        if self._asked is not None and self._asked[0] == number and number not in self._history:
+            study.declined.add(self._asked[1])
+
+    def _proposal(self, before: Values, after: Values, reason: str, texts: Mapping[str, str]) -> Proposal:
+        changed = [name for name in after if not same(before[name], after[name])]
+        files = list(dict.fromkeys(self._sites[name].file for name in changed))
+        return Proposal(
+            description=wording.description(before, after, changed),
+            hypothesis=wording.hypothesis(after, changed, reason),
+            area=changed[0] if len(changed) == 1 else ", ".join(files),
+            source="optuna",
+            edits=tuple(self._edit(file, changed, after, texts[file]) for file in files),
+            parameters=after,
+        )
+
+    def _edit(self, file: str, changed: list[str], values: Values, text: str) -> Edit:
+        for place in (self._sites[name] for name in changed):
+            if place.file == file:
+                text = place.write(text, values[place.name])
+        return Edit(path=file, content=text.encode())
+
+
+def _open(path: Path) -> JournalStorage:
+    mend(path)
+    lock = cast(Any, FileLock(path.with_name(path.name + ".flock")))
+    try:
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        raise DamagedStateError(
+            f"{path}: the search's file is damaged ({error}). Delete it: the run's own journal rebuilds it."
+        ) from error

@@ -1,0 +1,335 @@
+"""One context of a parameter search: Optuna's study, with what it lacks.
+
+Results hold for the code they were measured on. When another proposer's change is kept, a new study begins:
+nothing is known there and any combination may be tried again, but its sampler starts from the most telling
+old results, as completed trials. They come first, so that samplers that weigh by age (TPE's default weights
+fade all but the latest 25) forget them first, and there are few, so that a few new results outweigh them.
+Values that were tried alone and promised nothing are not tried alone again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from autoopt.errors import UsageError
+from autoopt.proposers.search import sampling
+from autoopt.proposers.search.sites.plain import same
+from autoopt.proposers.search.space import Key, Space, fingerprint, searchable, singles, space
+from autoopt.records import Experiment, Outcome, Status, Value
+from autoopt.schema import ParameterConfig
+
+Values = dict[str, Value]
+Setting = tuple[str, bool, Value]
+"""One parameter at one value; True and 1 differ."""
+
+_TRIES = 50
+_WARM_LATEST, _WARM_BEST = 10, 10
+"""Old results a new context starts from: so many of the best, and of the others so many of the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What an experiment said of an assignment; no value where it failed."""
+
+    number: int
+    values: Values
+    value: float | None
+
+
+def exists(storage: JournalStorage, params: Mapping[str, ParameterConfig]) -> bool:
+    """Whether a search of these parameters has begun in this storage."""
+    return _name(params) in optuna.get_all_study_names(storage)
+
+
+def _name(params: Mapping[str, ParameterConfig]) -> str:
+    # choices cannot change within a study: other domains make another one in the same file
+    return f"parameters-{fingerprint(params)}"
+
+
+class Study:
+    """Which values are known, what the kept ones add up to, and what to try next.
+
+    The objective of an assignment is its cumulative paired effect: the effects of the parameter changes kept
+    before it, plus its own. Kept changes of other proposers shift all later values alike and are left out.
+
+    Attributes:
+        context: The experiment whose kept change began it; 0 for the run's start.
+        space: What is searched.
+        declined: Assignments that were proposed and not wanted.
+    """
+
+    def __init__(
+        self,
+        storage: JournalStorage,
+        params: Mapping[str, ParameterConfig],
+        present: Values,
+        make_sampler: sampling.SamplerMaker,
+        seed: int,
+        context: int,
+        history: Sequence[Experiment],
+    ) -> None:
+        """Open a context's study, or make it and warm it from the history before it.
+
+        Args:
+            params: What to search, by name.
+            present: The incumbent's values, without those whose place is gone.
+            seed: Seed of the sampler.
+            history: Every experiment so far, in order.
+        """
+        space(searchable(params, present), present)  # refuse bad options before anything is written
+        first = _load(storage, _name(params))
+        if "start" not in first.user_attrs:
+            first.set_user_attr("start", present)
+        self._start: Values = {**present, **first.user_attrs["start"]}
+        self._params = searchable(params, self._start)
+        self.space: Space = space(self._params, self._start)
+        self.context = context
+        self._study = _load(storage, f"{_name(params)}-after-{context}") if context else first
+        self._distributions = {name: sampling.distribution(d) for name, d in self.space.domains.items()}
+        self._make_sampler, self._seed = make_sampler, seed
+        self.declined: set[Key] = set()
+        self._abandoned: set[int] = set(self._study.user_attrs.get("abandoned", ()))
+        self._present = present
+        self._known: dict[Key, float | None] = self._remembered()
+        self._tried: set[Setting] = _settings(self._start)
+        self._promised: set[Setting] = set()
+        self._poor: dict[Setting, float | None] = {}
+        self._gains: dict[int, float] = {}
+        self._learned: set[int] = set()
+        self._old: list[_Result] = []
+        for experiment in history:
+            self.learn(experiment)
+        if context:
+            self._warm()
+
+    def learn(self, experiment: Experiment) -> None:
+        """Tell Optuna of a decided experiment, once; of one before this context, what it still says."""
+        values = {
+            name: experiment.parameters[name] for name in self.space.domains if name in experiment.parameters
+        }
+        if experiment.number in self._learned or not values:
+            return
+        self._learned.add(experiment.number)
+        effect = _effect(experiment)
+        value = None if effect is None else self._standing(experiment.number) + effect
+        if experiment.status is Status.keep and effect is not None:
+            self._gains[experiment.number] = effect
+        self._tried |= _settings(values)
+        if experiment.number <= self.context:
+            self._recall(experiment, values, value)
+            return
+        self._promised -= _settings(values)
+        self._known[self.space.key(values)] = value
+        self._record(experiment.number, values, value)
+
+    def abandon(self) -> None:
+        """Fail trials that were asked for and never told: their process died, or they were declined."""
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        if running:
+            self._abandoned |= {trial.number for trial in running}
+            self._study.set_user_attr("abandoned", sorted(self._abandoned))
+        for trial in running:
+            self._tell(trial.number, None)
+
+    def note_incumbent(self, present: Values) -> None:
+        """Tell Optuna where the search stands, which takes no experiment."""
+        self._present = present
+        key = self.space.key(present)
+        if self._known.get(key) is None:
+            self._known[key] = self._standing(None)
+            self._add(present, self._known[key], {"values": present})
+
+    def single(self, present: Values) -> tuple[Values, str] | None:
+        """The next value worth trying alone on top of the incumbent, with the reason."""
+        for name in self.space.domains:
+            if not self.space.active(name, present):
+                continue
+            for value in self._worth_trying_alone(name):
+                values = present | {name: value}
+                if not self._spent(values):
+                    return values, f"{self._why_alone(name, value)}; tried alone on top of the best so far"
+        return None
+
+    def sampled(self, present: Values, number: int) -> tuple[Values, str] | None:
+        """The sampler's next idea that is not known yet; any unknown one when it has none."""
+        # made afresh for each experiment: a resumed search then draws what the uninterrupted one would have
+        trials = len(self._study.get_trials(deepcopy=False))
+        self._study.sampler = self._make_sampler(self.space, self._seed, trials)
+        sampler = type(self._study.sampler).__name__.removesuffix("Sampler")
+        reason = f"Optuna's {sampler} sampler chose it after {len(self._learned)} results"
+        for tried in range(_TRIES):
+            trial = self._ask()
+            values = self._suggested(trial, present)
+            if not self._spent(values):
+                trial.set_user_attr("values", values)
+                trial.set_user_attr("experiment", number)
+                return values, reason
+            self._tell(trial.number, self._remark(values))
+            if tried == 0 and self._exhausted(present):
+                return None
+        return self._unknown(present, number)
+
+    # -- values alone
+
+    def _worth_trying_alone(self, name: str) -> tuple[Value, ...]:
+        """Those the recipe lists, or a switch's other side: new ones, and what promised on older code."""
+        listed = singles(name, self._params[name], self.space.domains[name], self._start[name])
+        untried = self._promised | {_setting(name, value) for value in listed} - self._tried
+        return tuple(value for value in listed if _setting(name, value) in untried)
+
+    def _why_alone(self, name: str, value: Value) -> str:
+        if _setting(name, value) in self._promised:
+            return "it promised something before the code changed"
+        return "the recipe lists it as worth trying" if self._params[name].first else "it is a switch"
+
+    def _recall(self, experiment: Experiment, values: Values, value: float | None) -> None:
+        """Remember a result on older code: for the sampler, and whether its value is worth another try."""
+        self._old.append(_Result(experiment.number, values, value))
+        if experiment.area not in values:
+            return  # more than one value was changed
+        setting = _setting(experiment.area, values[experiment.area])
+        if experiment.status is Status.keep:
+            self._promised.discard(setting)
+        elif _promises(experiment):
+            self._promised.add(setting)
+        else:
+            self._poor[setting] = value
+            self._promised.discard(setting)
+
+    def _warm(self) -> None:
+        """Copy the most telling old results, oldest first; what a crash left half done is completed."""
+        there = {trial.user_attrs.get("warm") for trial in self._study.get_trials(deepcopy=False)}
+        latest = {self.space.key(old.values): old for old in self._old if old.value is not None}
+        found = sorted(latest.values(), key=lambda old: old.number)
+        best = sorted(found, key=lambda old: -(old.value or 0.0))[:_WARM_BEST]
+        others = [old for old in found if old not in best]
+        for old in sorted([*best, *others[-_WARM_LATEST:]], key=lambda old: old.number):
+            if old.number not in there:
+                self._add(old.values, old.value, {"warm": old.number})
+
+    # -- what is known
+
+    def _spent(self, values: Values) -> bool:
+        key = self.space.key(values)
+        return key in self._known or key in self.declined or self._poor_alone(values) is not None
+
+    def _poor_alone(self, values: Values) -> Setting | None:
+        """The one value that differs from the incumbent's, if it promised nothing when it was tried alone."""
+        key, present = self.space.key(values), self.space.key(self._present)
+        changed = [setting for setting in key if setting not in present]
+        return changed[0] if len(changed) == 1 and changed[0] in self._poor else None
+
+    def _remark(self, values: Values) -> float | None:
+        """What the sampler is told of an assignment that is not tried again."""
+        key = self.space.key(values)
+        poor = self._poor_alone(values)
+        return self._poor[poor] if poor is not None and key not in self._known else self._known.get(key)
+
+    def _exhausted(self, present: Values) -> bool:
+        everything = self.space.assignments(present)
+        return everything is not None and all(self._spent(values) for values in everything)
+
+    def _unknown(self, present: Values, number: int) -> tuple[Values, str] | None:
+        left = [values for values in self.space.assignments(present) or () if not self._spent(values)]
+        if not left:
+            return None
+        random = Random(f"{self._seed} {number}")
+        values = min(left, key=lambda v: (sum(not same(v[n], present[n]) for n in present), random.random()))
+        return values, "it has not been tried and is nearest to the best so far"
+
+    def _standing(self, before: int | None) -> float:
+        """What the parameter changes kept before an experiment add up to."""
+        return math.fsum(gain for number, gain in self._gains.items() if before is None or number < before)
+
+    def _remembered(self) -> dict[Key, float | None]:
+        return {
+            self.space.key(trial.user_attrs["values"]): trial.value
+            for trial in self._valid_trials()
+            if trial.state.is_finished() and "values" in trial.user_attrs
+        }
+
+    # -- Optuna
+
+    def _ask(self) -> optuna.Trial:
+        try:
+            return self._study.ask()
+        except ImportError as error:
+            raise UsageError(f"propose.optuna.sampler: lacks a package: {error}") from error
+
+    def _suggested(self, trial: optuna.Trial, present: Values) -> Values:
+        values = dict(present)
+        for name, domain in self.space.domains.items():
+            if self.space.active(name, values):
+                values[name] = sampling.suggest(trial, name, domain)
+        return values
+
+    def _record(self, number: int, values: Values, value: float | None) -> None:
+        for trial in self._valid_trials():
+            if trial.user_attrs.get("experiment") == number:
+                if trial.state is TrialState.RUNNING:
+                    self._tell(trial.number, value)
+                return
+        self._add(values, value, {"values": values, "experiment": number})
+
+    def _valid_trials(self) -> list[FrozenTrial]:
+        return [t for t in self._study.get_trials(deepcopy=False) if t.number not in self._abandoned]
+
+    def _add(self, values: Values, value: float | None, attributes: dict[str, Any]) -> None:
+        """A trial that Optuna did not ask for; values outside a domain are left out of it."""
+        inside = {
+            name: sampling.exact(values[name], domain)
+            for name, domain in self.space.domains.items()
+            if self.space.active(name, values) and values[name] in domain
+        }
+        trial: FrozenTrial = create_trial(
+            state=TrialState.FAIL if value is None else TrialState.COMPLETE,
+            value=value,
+            params=inside,
+            distributions={name: self._distributions[name] for name in inside},
+            user_attrs=attributes,
+        )
+        self._study.add_trial(trial)
+
+    def _tell(self, number: int, value: float | None) -> None:
+        try:
+            if value is None:
+                self._study.tell(number, state=TrialState.FAIL)
+            else:
+                self._study.tell(number, value)
+        except RuntimeError:
+            # two samplers stop the study when all is visited, which Optuna allows only inside optimize()
+            if not self._study.get_trials(deepcopy=False)[number].state.is_finished():
+                raise
+
+
+def _load(storage: JournalStorage, name: str) -> optuna.Study:
+    return optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+
+
+def _setting(name: str, value: Value) -> Setting:
+    return name, isinstance(value, bool), value
+
+
+def _settings(values: Values) -> set[Setting]:
+    return {_setting(name, value) for name, value in values.items()}
+
+
+def _promises(experiment: Experiment) -> bool:
+    """Whether a value that was not kept seemed to help, or was never told from helping."""
+    effect, verdict = _effect(experiment), experiment.verdict
+    return effect is not None and (effect > 0 or (verdict is not None and verdict.outcome is Outcome.unclear))
+
+
+def _effect(experiment: Experiment) -> float | None:
+    """The effect an experiment was judged to have; None for what crashed, timed out or was rejected."""
+    if experiment.verdict is None or experiment.status in {Status.crash, Status.inspector_reject}:
+        return None
+    return experiment.verdict.effect if math.isfinite(experiment.verdict.effect) else None
