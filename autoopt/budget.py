@@ -58,7 +58,8 @@ def spent(
     if reached(metric, history):
         return f"the target {metric.target:g} {metric.unit}".rstrip() + " is reached"
     if budget.experiments is not None and tried >= budget.experiments:
-        return f"the budget of {budget.experiments} experiments is spent"
+        noun = "experiment" if budget.experiments == 1 else "experiments"
+        return f"the budget of {budget.experiments} {noun} is spent"
     if budget.wall is not None and elapsed_s >= seconds(budget.wall, "budget.wall"):
         return f"the budget of {budget.wall} is spent"
     if budget.plateau is not None and since_keep(history) >= budget.plateau:
@@ -96,11 +97,16 @@ class Ledger:
         calls: Sequence[Call],
         record: Callable[[Call], None],
         tell: Callable[[Call, Usage], None],
+        *,
+        unanswered: Sequence[tuple[int, str]] = (),
+        ask: Callable[[int, str], None] = lambda number, stage: None,
     ) -> None:
         """Watch a budget.
 
         Args:
             calls: The run's calls so far; grows as `record` is called.
+            unanswered: Number and stage of calls that were cut short: they count as much as they could have.
+            ask: Writes down, durably, that a call is about to be made.
             record: Writes a call down, durably.
             tell: Told of each call and of what the run has spent with it.
         """
@@ -108,6 +114,8 @@ class Ledger:
         self._calls = calls
         self._record = record
         self._tell = tell
+        self._unanswered = unanswered
+        self._ask = ask
 
     def allow(self, number: int, stage: str) -> float | None:
         """Let a call go ahead; the dollars it may cost at most, None where there is no limit.
@@ -118,11 +126,12 @@ class Ledger:
             BudgetSpentError: it could exceed the run's budget.
             ExperimentBudgetError: it could exceed that of experiment `number`.
         """
-        calls, budget = list(self._calls), self._budget
+        budget = self._budget
+        cut_short = [self._expected(cut, its_stage) for cut, its_stage in self._unanswered]
+        calls = [*self._calls, *cut_short]
         here = [call for call in calls if call.number == number]
-        expected = [call.usage for call in calls if call.stage == stage] or [call.usage for call in calls]
-        cost = max((usage.cost_usd for usage in expected), default=0.0)
-        tokens = max((usage.tokens for usage in expected), default=0)
+        expected = self._expected(number, stage).usage
+        cost, tokens = expected.cost_usd, expected.tokens
         left = [
             _left("budget.cost_usd", budget.cost_usd, total(calls).cost_usd, cost, BudgetSpentError),
             _left(
@@ -141,7 +150,18 @@ class Ledger:
             tokens,
             ExperimentBudgetError,
         )
+        self._ask(number, stage)
         return min((dollars for dollars in left if dollars is not None), default=None)
+
+    def _expected(self, number: int, stage: str) -> Call:
+        """A call as dear as the dearest of its stage, or of all where there was none."""
+        alike = [call.usage for call in self._calls if call.stage == stage]
+        usages = alike or [call.usage for call in self._calls]
+        usage = Usage(
+            cost_usd=max((usage.cost_usd for usage in usages), default=0.0),
+            input_tokens=max((usage.tokens for usage in usages), default=0),
+        )
+        return Call(number=number, stage=stage, agent="", transcript="", usage=usage)
 
     def spent(self, call: Call) -> None:
         """Remember a call, durably, however it ended."""

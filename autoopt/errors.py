@@ -65,6 +65,12 @@ class ExperimentBudgetError(BudgetSpentError):
     """The next call could exceed what may be spent on this one experiment; the run goes on."""
 
 
+class AgentError(AutooptError):
+    """An agent cannot be asked: every call fails before it answers; somebody has to log in or mend it."""
+
+    exit_code = 4
+
+
 class Terminated(KeyboardInterrupt):
     """The process was asked to end (SIGTERM, SIGHUP); no error, but like Ctrl-C it ends the whole command."""
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable
 
 from autoopt import lines
 
+_SPACE = re.compile(rb"""(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\s+""")
+_LONGEST = 2000  # bytes of a line in which quotes are looked for, which can take quadratic time
 _File = tuple[str, bytes | None, bytes | None]
 
 
 def fingerprint(changes: Iterable[_File]) -> str:
     """The normalised diff as a hash: which lines go and which come, next to which, in which file.
 
-    Where the lines stand, how far they are indented, space within them and empty lines do not count, so that
-    the same edit is recognised after another one has moved it. The line on either side counts: the same
-    words put in another place are another edit. Where nothing but space changes, it is all there is and
-    counts after all (a statement moved out of a loop, in some languages).
+    Where the lines stand, space within them but for quotes, and empty lines do not count, so that the same
+    edit is recognised after another one has moved it. How far they are indented does, which in some languages
+    is what a statement does, and so does the line on either side: the same words put in another place are
+    another edit. Where nothing but other space changes, it is all there is and counts after all.
 
     Args:
         changes: Path, content before and content after of each file; None where there is no file.
@@ -55,6 +58,15 @@ def _moves(before: bytes | None, after: bytes | None, split: Callable[[bytes], l
 
 
 def _squeezed(content: bytes) -> list[bytes]:
-    """The lines without any space, those that are nothing else left out."""
-    squeezed = (b"".join(line.split()) for line in content.split(b"\n"))
-    return [line for line in squeezed if line]
+    """The lines without any space but that in quotes, those that are nothing else left out."""
+    squeezed = map(_without_space, content.split(b"\n"))
+    return [line for line in squeezed if line.strip()]
+
+
+def _without_space(line: bytes) -> bytes:
+    """The line's indentation and its words."""
+    words = line.lstrip()
+    indent = line[: len(line) - len(words)]
+    if len(line) > _LONGEST:
+        return indent + b"".join(words.split())
+    return indent + _SPACE.sub(rb"\g<quoted>", words)

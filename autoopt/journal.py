@@ -1,8 +1,8 @@
 """The run's memory: one JSON line per event, hash-chained and synced; all that a resume needs.
 
 BEGIN number, parent -> EDITED change -> MEASURED pair (once each) -> DECIDED experiment (the commit point)
--> MOVED the branch (keeps only) -> DONE; SPENT stands wherever an agent was called. A torn last line is
-dropped; any other line that does not add up stops the run, because guessing what an experiment was is how a
+-> MOVED the branch (keeps only) -> DONE; ASKED and SPENT stand around each call of an agent. A torn last
+line is dropped; any other line that does not add up stops the run, because guessing what an experiment was is how a
 log starts to lie.
 """
 
@@ -61,6 +61,7 @@ class Journal:
         self.path = path
         self.history: list[Experiment] = []
         self.calls: list[Call] = []
+        self.unanswered: list[tuple[int, str]] = []  # number and stage of calls that were cut short
         self.pending: Pending | None = None
         self.confirmation: Confirmation | None = None
         self.stopped: str | None = None
@@ -70,6 +71,7 @@ class Journal:
         self._pairs: list[Mapping[str, Any]] = []
         self._chain = ""
         self._torn_at: int | None = None
+        self._asked: tuple[int, str] | None = None
         self._opened: float | None = None  # the clock runs from when everything is read
         for position, event in enumerate(self._read(), start=1):
             try:
@@ -78,6 +80,7 @@ class Journal:
                 raise self._damaged(position, f"cannot be understood ({error})") from error
         if not self.header:
             raise DamagedStateError(f"{path}: holds no run; start a new one.")
+        self._cut_short()
         self._opened = monotonic()
 
     @classmethod
@@ -104,6 +107,10 @@ class Journal:
         """Seconds the run has been working, over all its processes."""
         here = 0.0 if self._opened is None else monotonic() - self._opened
         return self._elapsed_before_s + here
+
+    def asked(self, number: int, stage: str) -> None:
+        """An agent is about to be called; unless SPENT follows, nobody knows what that took."""
+        self._append("ASKED", number=number, stage=stage)
 
     def spent(self, call: Call) -> None:
         """An agent was called; on record before its answer is used, so that no crash forgets the cost."""
@@ -145,7 +152,7 @@ class Journal:
         self._append("STOPPED", reason=reason)
 
     def _append(self, event: str, **fields: Any) -> None:
-        body = {"event": event, "elapsed_s": round(self.elapsed_s, 3), **fields}
+        body = _readable({"event": event, "elapsed_s": round(self.elapsed_s, 3), **fields})
         chain = _link(self._chain, body)
         if self._torn_at is not None:
             os.truncate(self.path, self._torn_at)
@@ -193,7 +200,11 @@ class Journal:
                 self._pairs = []
                 self.stopped = self.confirmation = None
                 self.pending = Pending(number=event["number"], parent=event["parent"], decided=None)
+            case "ASKED":
+                self._cut_short()
+                self._asked = (event["number"], event["stage"])
             case "SPENT":
+                self._asked = None
                 self.calls.append(decode(Call, event["call"]))
             case "EDITED":
                 self._pairs = []
@@ -213,6 +224,12 @@ class Journal:
                 self.stopped = event["reason"]
             case unknown:
                 raise ValueError(f"unknown event {unknown!r}")
+
+    def _cut_short(self) -> None:
+        """The call that was open, if any, will not be answered any more."""
+        if self._asked is not None:
+            self.unanswered.append(self._asked)
+            self._asked = None
 
     def _experiment(self, body: Mapping[str, Any]) -> Experiment:
         challengers = tuple(decode(Sample, pair["challenger"]) for pair in self._pairs)
@@ -326,6 +343,13 @@ def is_held(state: Path) -> bool:
 def _link(chain: str, body: Mapping[str, Any]) -> str:
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256((chain + canonical).encode()).hexdigest()
+
+
+def _readable(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body as it will be read back, with `?` for what is no text: names of files need not be any."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+    found: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+    return found
 
 
 def _line(body: Mapping[str, Any], chain: str) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from autoopt import budget, measure, think
 from autoopt.errors import (
+    AgentError,
     AutooptError,
     BudgetSpentError,
     IncumbentError,
@@ -42,7 +43,7 @@ def run(config: Config, parts: Parts, journal: Journal) -> str:
     except KeyboardInterrupt:  # a normal way to end a run: the open attempt has reverted itself
         _finish(INTERRUPTED, parts, journal)
         raise
-    except (UsageError, RepositoryError, IncumbentError) as error:
+    except (UsageError, RepositoryError, IncumbentError, AgentError) as error:
         if journal.history:
             _finish(f"it could not go on: {str(error).splitlines()[0]}", parts, journal)
         raise
@@ -363,7 +364,7 @@ def _decided(journal: Journal, decided: Experiment) -> Experiment:
     usage = budget.total([call for call in journal.calls if call.number == decided.number])
     decided = replace(decided, usage=usage)
     journal.decided(decided)
-    return decided
+    return journal.history[-1]  # as a resume reads it
 
 
 def _log(decided: Experiment, known: float | None, parts: Parts, journal: Journal) -> None:

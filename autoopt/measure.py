@@ -11,7 +11,7 @@ from autoopt import judge
 from autoopt.errors import IncumbentError, UsageError
 from autoopt.journal import Journal
 from autoopt.protocols import Guard, Meter, Proposer, Reporter, Workspace
-from autoopt.records import Change, Experiment, Failure, Measurement, Sample, Status, Task, Verdict
+from autoopt.records import Change, Experiment, Failure, Measurement, Outcome, Sample, Status, Task, Verdict
 from autoopt.schema import Config
 
 SLOW_S = 60.0  # a metric this slow gets three baseline samples at most
@@ -115,7 +115,7 @@ def measure(
     Args:
         simplifies: Whether the change has only to hold the metric, as it takes code away.
     """
-    comparison, number = parts.judge.comparison(simplifies), stages.number
+    comparison, number = parts.judge.comparison(simplifies, _held(journal)), stages.number
     pairs: list[tuple[Sample | None, Sample]] = []
     verdict: Verdict | None = None
     while verdict is None:
@@ -145,6 +145,12 @@ def measure(
             verdict = None
     incumbents = tuple(incumbent for incumbent, _ in pairs if incumbent is not None)
     return Evidence(challengers=tuple(c for _, c in pairs), incumbents=incumbents, verdict=verdict)
+
+
+def _held(journal: Journal) -> int:
+    """How many simplifications were kept for holding the metric."""
+    kept = [past.verdict for past in journal.history if past.status is Status.keep]
+    return sum(verdict is not None and verdict.outcome is Outcome.holds for verdict in kept)
 
 
 def _sample(parts: Parts, commit: str, seed: int, tries: int = 2) -> Sample | Failure:

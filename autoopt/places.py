@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,8 @@ def state_root(environ: Mapping[str, str]) -> Path:
 
 def repository_id(control_dir: Path) -> str:
     """A name for a repository that two clones with one basename do not share."""
+    import hashlib  # takes a while, and `--help` needs the places only
+
     resolved = control_dir.resolve()
     name = resolved.parent.name if resolved.name == ".git" else resolved.name
     return f"{name}-{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:8]}"

@@ -13,7 +13,7 @@ from support.scripted_agent import Answer, ScriptedAgent, baseline, brief, idea,
 from autoopt.agents.agent import Agent
 from autoopt.agents.notebook import Notebook
 from autoopt.agents.prompts import Prompts
-from autoopt.errors import BudgetSpentError
+from autoopt.errors import AgentError, BudgetSpentError
 from autoopt.proposers.agent import AgentProposer
 from autoopt.records import Brief, Call, Experiment, Failure, Proposal, Status, Task
 from autoopt.schema import AgentConfig, AgentIdeasConfig
@@ -33,6 +33,7 @@ class Here:
         self.notebook = Notebook(root / "ideas.json")
         self.tidied = 0
         self.told: list[str] = []
+        self.noted: list[str] = []
         self.agent = ScriptedAgent(*answers)
         self.proposer = self.make(self.agent)
 
@@ -45,6 +46,7 @@ class Here:
             tidy=self.tidy,
             asker=asker,
             progress=lambda number, detail: self.told.append(detail),
+            note=lambda number, text: self.noted.append(text),
         )
         return self.proposer
 
@@ -148,9 +150,7 @@ def test_ideas_without_assumption_or_risk_are_sent_back(tmp_path: Path) -> None:
     assert "`risk` is missing" in here.prompt(1)
 
 
-@pytest.mark.parametrize(
-    "useless", ["I cannot help with that.", "{}", ideas(), Failure(reason="exit code 1")]
-)
+@pytest.mark.parametrize("useless", ["I cannot help with that.", "{}", ideas()])
 def test_two_useless_answers_end_the_ask(tmp_path: Path, useless: Answer) -> None:
     here = Here(tmp_path, useless, useless)
 
@@ -172,7 +172,21 @@ def test_a_call_that_took_too_long_is_not_made_again(tmp_path: Path) -> None:
     here = Here(tmp_path, Failure(reason="agent: ended after 600 s", timeout=True))
 
     assert here.ask(BASE) is None
-    assert here.told == ["thinking", "agent: ended after 600 s"]
+    assert here.told == ["thinking"]
+
+
+def test_a_person_is_told_why_calls_failed(tmp_path: Path) -> None:
+    here = Here(tmp_path, *[Failure(reason="claude: exit code 1: not logged in")] * 2)
+
+    with pytest.raises(AgentError, match=r"failed 2 times in a row.*not logged in"):
+        here.ask(BASE)
+    assert here.noted == ["claude: exit code 1: not logged in"] * 2
+
+
+def test_a_failed_call_among_answers_is_no_broken_agent(tmp_path: Path) -> None:
+    here = Here(tmp_path, Failure(reason="exit code 1"), "no idea")
+
+    assert here.ask(BASE) is None
 
 
 def test_an_edit_that_fails_twice_is_put_back_and_its_idea_given_up(tmp_path: Path) -> None:

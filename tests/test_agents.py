@@ -318,6 +318,15 @@ def test_cached_tokens_cost_as_much_as_others_where_nothing_else_is_said(desk):
     assert reply.usage.cost_usd == pytest.approx(300 * 10 / 1e6)
 
 
+def test_a_limit_in_tokens_needs_an_agent_that_reports_them(desk):
+    with pytest.raises(
+        UsageError, match=r"limit in tokens, but fake does not report them; say in agent\.answer"
+    ):
+        desk.agent().check(tokens=True)
+
+    desk.agent(answer=AnswerConfig(output_tokens=r"(\S+) received")).check(tokens=True)
+
+
 def test_a_limit_in_dollars_needs_an_agent_whose_cost_is_known(desk):
     desk.program("echo done")
     with pytest.raises(UsageError, match=r"fake does not report its cost; give agent\.prices\.input"):
@@ -346,7 +355,7 @@ def test_an_agent_that_fails_is_a_failure_and_what_it_spent_is_remembered(desk):
     purse = Purse()
     found = desk.ask(desk.agent(answer=STREAM, purse=purse))
 
-    assert isinstance(found, Failure) and found.reason == "fake: exit code 3"
+    assert isinstance(found, Failure) and found.reason == "fake: exit code 3: no more credit"
     assert found.tail.endswith("no more credit") and not found.timeout
     assert purse.calls[0].usage.cost_usd == 0.75
 
@@ -416,7 +425,8 @@ def test_a_command_that_is_not_found_is_a_failure(desk):
     found = desk.ask(desk.agent("no-such-program-at-all"))
 
     assert isinstance(found, Failure)
-    assert found.reason == "fake: exit code 127 (command not found)"
+    assert found.reason.startswith("fake: exit code 127 (command not found): ")
+    assert found.reason.endswith("no-such-program-at-all: command not found")
 
 
 def test_who_is_asked_must_answer_and_who_edits_need_not(desk):

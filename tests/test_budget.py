@@ -148,3 +148,21 @@ def test_agent_budgets_that_allow_nothing_are_refused(limits: dict[str, float]) 
     (name,) = limits
     with pytest.raises(UsageError, match=rf"budget\.{name}"):
         budget.check(Config(budget=BudgetConfig(**limits)))  # type: ignore[arg-type]
+
+
+def test_a_call_that_was_cut_short_counts_as_much_as_it_could_have() -> None:
+    calls = [call(1, "think", cost=0.1), call(1, "edit", cost=2.0)]
+    asked: list[tuple[int, str]] = []
+    cut = budget.Ledger(
+        BudgetConfig(cost_usd=5.0),
+        calls,
+        calls.append,
+        lambda *_: None,
+        unanswered=[(2, "edit")],
+        ask=lambda number, stage: asked.append((number, stage)),
+    )
+
+    assert cut.allow(3, "think") == pytest.approx(0.9)
+    with pytest.raises(BudgetSpentError, match=r"4\.1 of 5 is spent"):
+        cut.allow(3, "edit")
+    assert asked == [(3, "think")]

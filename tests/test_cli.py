@@ -81,7 +81,7 @@ def test_a_signal_ends_it_cleanly_with_its_own_exit_code(number, code):
     )
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
 
     assert (process.returncode, out, err) == (code, "closed\n", "")
 
@@ -94,7 +94,7 @@ def test_an_ignored_hangup_stays_ignored():
     )
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
     assert process.returncode == 0
 

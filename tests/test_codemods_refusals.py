@@ -159,6 +159,48 @@ MEMBERSHIP = {
 }
 
 INVARIANTS = {
+    "an attribute may be the same list, and is extended in place": """
+        def f(xs: list[int], p):
+            n = 0
+            for i in range(3):
+                p.ys += [1]
+                n += sum(xs)
+            return n
+        """,
+    "a local dict may hold the same list, which is extended in place": """
+        def f(xs: list[int]):
+            d = {0: xs}
+            n = 0
+            for i in range(3):
+                d[0] += [1]
+                n += sum(xs)
+            return n
+        """,
+    "the loop goes through a generator that changes the list": """
+        def f(xs: list[int]):
+            n = 0
+            it = (xs.append(i) for i in range(3))
+            for x in it:
+                n += sum(xs)
+            return n
+        """,
+    "the loop goes through a map of a method that changes the list": """
+        def f(xs: list[int]):
+            n = 0
+            it = map(xs.append, range(3))
+            for x in it:
+                n += sum(xs)
+            return n
+        """,
+    "the smaller of two lists is one of them": """
+        def f(xs: list[int], ys: list[int]):
+            n = 0
+            for i in range(3):
+                n += len(sorted(xs)) + sum(xs)
+                biggest = max(xs, ys)
+                biggest.append(3)
+            return n
+        """,
     "the list grows in the loop": """
         def f(values: list[int], others: list[int]):
             for o in others:
@@ -257,6 +299,15 @@ QUEUES = {
 }
 
 GROWING = {
+    "the larger of two lists is kept as it was": """
+        def f(n: int):
+            r = [0]
+            k = None
+            for i in range(n):
+                k = max(r, [-1])
+                r = r + [i]
+            return k
+        """,
     "what is added may be no text": """
         def f(rows):
             s = ""
@@ -714,6 +765,13 @@ PATTERNS = {
 }
 
 TABLES = {
+    "the larger of two lists is changed": """
+        def f(n: int):
+            grid = [1, 2, 3, 4]
+            row = max(grid, [0])
+            row.append(n)
+            return len(grid)
+        """,
     "the table is changed": """
         def f(key):
             t = {"a": 1, "b": 2, "c": 3, "d": 4}
@@ -777,6 +835,47 @@ EAGER = {
 }
 
 ATTRIBUTES = {
+    "a generator of the object sets it while the loop runs": """
+        class Lexer:
+            def __init__(self, text):
+                self.text = text
+                self.pos = 0
+
+            def tokens(self):
+                while self.pos < len(self.text):
+                    self.pos += 1
+                    yield self.text[self.pos - 1]
+
+            def run(self):
+                out = []
+                tokens = self.tokens()
+                for token in tokens:
+                    out.append((token, self.pos))
+                return out
+        """,
+    "an operator of the object sets it": """
+        class Count:
+            def __init__(self):
+                self.k = 1
+
+            def __getitem__(self, item):
+                self.k += 1
+                return item
+
+            def go(self):
+                t = 0
+                for x in range(3):
+                    t += self[x] * self.k
+                return t
+        """,
+    "the object is still being made": """
+        class Box:
+            def __init__(self, values):
+                n = 0
+                for value in values:
+                    n += len(self.items) if n else 0
+                self.items = [n]
+        """,
     "the loop sets the attribute": """
         class A:
             def __init__(self):
@@ -854,6 +953,27 @@ ARITHMETIC = {
 }
 
 CACHING = {
+    "what a table of the module holds can be changed": """
+        _D = {"a": [1]}
+
+        def f(s: str) -> int:
+            n = 0
+            for c in s:
+                n += len(_D[c])
+            return n
+
+        def g():
+            v = _D.get("a")
+            v.append(3)
+        """,
+    "it calls itself once either way, and may go deep": """
+        def f(a: int, b: int) -> int:
+            if b == 0:
+                return 0
+            if a > b:
+                return f(a - 1, b)
+            return f(a, b - 1)
+        """,
     "a float has two zeros": """
         def f(x: float) -> str:
             return ",".join([str(x) for _ in range(9)])

@@ -137,7 +137,7 @@ def test_an_interrupt_ends_with_a_report_and_a_resume_goes_on(project: Project) 
     project.wait_for("first", "DONE", 2)
     project.wait_for("first", "BEGIN", 3)
     running.send_signal(signal.SIGINT)
-    output, _ = running.communicate(timeout=30)
+    output, _ = running.communicate(timeout=120)
 
     assert running.returncode == 130, output
     assert "interrupted" in output
@@ -155,7 +155,7 @@ def test_a_kill_at_any_moment_loses_nothing(project: Project, events: tuple[str,
     running = project.start("recipe=boxes", "run_id=first")
     project.wait_for("first", *events)
     running.kill()
-    running.communicate(timeout=30)
+    running.communicate(timeout=120)
 
     resumed = project.autoopt("resume", "first")
 
@@ -183,7 +183,7 @@ def test_two_processes_do_not_work_on_one_run(project: Project) -> None:
     second = project.autoopt("resume", "first")
     listed = project.autoopt("runs")
     running.send_signal(signal.SIGTERM)
-    running.communicate(timeout=30)
+    running.communicate(timeout=120)
 
     assert second.returncode == 5
     assert str(running.pid) in second.stderr
@@ -358,7 +358,7 @@ def test_an_interrupted_final_comparison_is_made_up_for(project: Project) -> Non
     project.wait_for("first", "DONE", 2)
     time.sleep(0.2)
     running.send_signal(signal.SIGINT)
-    output, _ = running.communicate(timeout=30)
+    output, _ = running.communicate(timeout=120)
     assert running.returncode == 130, output
 
     resumed = project.autoopt("resume", "first")

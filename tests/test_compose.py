@@ -132,7 +132,7 @@ def test_other_commands_patterns_and_places_are_taken_verbatim_too(place, key):
     assert config == "(a|b) = 'c', ${d} [0]"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.sampled_from(list("\\${}'\" a=,[]()\n:|~é")), max_size=16))
 def test_any_text_survives_quoting_for_hydra_and_its_sweeper(text):
     from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -369,7 +369,7 @@ def test_python_stands_for_the_interpreter_in_recipes(place):
 
 
 BAD_RECIPES = {
-    "empty": ("", "is empty; a recipe needs at least metric.command."),
+    "empty": ("", "is empty; a recipe needs at least metric.command, an agent at least command."),
     "only-comments": ("# nothing\n", "is empty; "),
     "two-documents": ("goal: a\n---\ngoal: b\n", ":2: a second YAML document begins here"),
     "list": ("- a\n", ":1: `key: value` lines were expected."),
@@ -559,7 +559,7 @@ plain = (
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     command=st.text(min_size=1).filter(lambda text: text != "???"),
     first=st.lists(plain.filter(lambda value: value != "???")),

@@ -51,10 +51,18 @@ def test_space_does_not_count(space, empty_line):
     one, two, three, four = (s.encode() for s in space)
     gap = two + b"\n" if empty_line else b""
     spaced = of(
-        b"a = 1\n" + gap + b"b = 2\n", one + b"a=1" + two + b"\n" + gap + three + b"b  = 3" + four + b"\n"
+        b"a = 1\n" + gap + b"b = 2\n",
+        b"a=1" + two + b"\n" + gap + b"b" + three + b"=" + one + b"3" + four + b"\n",
     )
 
     assert spaced == plain
+
+
+def test_indentation_counts():
+    loop = b"for x in xs:\n    f(x)\n"
+    inside, behind = loop + b"    h()\n", loop + b"h()\n"
+
+    assert of(loop, inside) != of(loop, behind)
 
 
 def test_where_only_space_changes_it_counts_after_all():
@@ -95,3 +103,9 @@ def test_binary_files_count_by_their_whole_content():
 
 def test_a_name_that_is_no_text_is_no_obstacle():
     assert of(b"a", b"b", "src/\udcff.py")
+
+
+def test_space_in_quotes_counts():
+    assert of(b"x\n", b"x = ' '.join(y)\n") != of(b"x\n", b"x = ''.join(y)\n")
+    assert of(b"x\n", b'x = f("a b")\n') != of(b"x\n", b'x = f("ab")\n')
+    assert of(b"x\n", b'x = f("a b" )\n') == of(b"x\n", b'x=f( "a b")\n')

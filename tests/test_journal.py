@@ -127,6 +127,19 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert read.next_number == 2
 
 
+def test_a_name_that_is_no_text_is_written_so_that_it_can_be_read(tmp_path: Path) -> None:
+    journal = write(tmp_path / "journal.jsonl")
+    refusal = Finding(guard="scope", passed=False, message="src/caf\udce9.py: not UTF-8")
+    journal.begin(2, KEPT, "d")
+    journal.decided(dataclasses.replace(crashed(), paths=("src/caf\udce9.py",), findings=(refusal,)))
+
+    read = Journal(journal.path)
+
+    assert read.history == journal.history
+    assert read.history[-1].paths == ("src/caf?.py",)
+    assert journals.log(read.history).encode()
+
+
 def test_an_interrupted_attempt_is_pending_and_its_number_is_not_used_again(tmp_path: Path) -> None:
     journal = write(tmp_path / "journal.jsonl")
     journal.begin(2, KEPT, "half done")
@@ -365,3 +378,17 @@ def test_the_log_tells_what_an_agent_thought_of_its_idea() -> None:
     assert "score: 6.0 of 10 (impact 9, feasibility 6, novelty 10; the journal says 3)" in text
     assert "assumes: rows are sorted" in text
     assert "not measured: memory grows" in text
+
+
+def test_a_call_that_was_cut_short_is_remembered(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "journal.jsonl", run_id="run", base=BASE, goal="")
+    call = Call(number=1, stage="think", agent="claude", transcript="", usage=Usage(calls=1))
+    journal.asked(1, "think")
+    journal.spent(call)
+    journal.asked(1, "edit")
+
+    again = Journal(journal.path)
+    assert again.unanswered == [(1, "edit")]
+    again.asked(1, "think")
+    again.spent(call)
+    assert Journal(journal.path).unanswered == [(1, "edit")]

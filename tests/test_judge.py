@@ -115,7 +115,7 @@ def test_a_loss_may_fall_by_twelve_orders_of_magnitude():
 # -- direction and scale
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-0.2, 0.2), min_size=16, max_size=16))
 def test_lower_values_and_higher_inverse_values_get_the_same_verdict(gains):
     lower, _ = decide(started().comparison(), [(10, 10 * math.exp(-gain)) for gain in gains])
@@ -162,7 +162,7 @@ def test_a_positive_metric_that_falls_to_zero_goes_on_as_differences():
     assert (following.outcome, following.is_ratio) == (Outcome.worse, False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_no_finite_numbers_break_a_verdict(data):
     finite = (
@@ -602,3 +602,12 @@ def test_the_claims_interval_holds_the_truth_as_often_as_it_says():
 
     assert covered >= 0.935
     assert np.mean([result.effect for result in results]) == pytest.approx(0.08, abs=0.003)
+
+
+def test_every_simplification_kept_leaves_less_for_the_next_to_cost():
+    pairs = [(100.0, 100.25)] * 20
+    first = decide(started().comparison(simplifies=True), pairs)[0]
+    fifth = decide(started().comparison(simplifies=True, held=4), pairs)[0]
+
+    assert first.outcome is Outcome.holds
+    assert fifth.outcome is not Outcome.holds

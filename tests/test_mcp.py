@@ -110,6 +110,19 @@ def test_an_agent_drives_a_run_from_start_to_report(root: Path, tmp_path: Path) 
     assert "80.0 % lower" in told["report"]
 
 
+def test_a_run_cannot_be_named_so_that_it_changes_an_option(root: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    async def session(client: Client) -> None:
+        await call(client, "start", scope=["work.txt"], settings=SETTINGS)
+        for run in ("verdict.keep=0.51", "--simplify"):
+            told.append(await call(client, "try", hypothesis="X should improve Y because Z", run=run))
+
+    talk(root, session, tmp_path / "errors")
+
+    assert all("pattern" in text for text in told)
+
+
 def test_what_the_command_line_refuses_is_a_tools_error(root: Path, tmp_path: Path) -> None:
     told: list[str] = []
 

@@ -94,7 +94,7 @@ def git_merge(folder, base, ours, theirs):
     return done.stdout if done.returncode == 0 else None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(edited())
 def test_git_agrees_where_lines_are_distinct(tmp_path_factory, sides):
     base, ours, theirs = sides

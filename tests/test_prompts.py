@@ -357,3 +357,11 @@ def test_the_names_a_template_may_use_are_those_it_is_given(tmp_path: Path) -> N
     known = set(prompts_module._EXAMPLE)
 
     assert set(brief_data(brief(tmp_path, (baseline(),)), TOKENS)) <= known
+
+
+def test_a_template_that_nothing_uses_is_refused_with_the_name_it_may_mean(tmp_path: Path) -> None:
+    (tmp_path / "thnik.md.j2").write_text("x")
+    with pytest.raises(UsageError, match=r"thnik\.md\.j2.*did you mean think\.md\.j2"):
+        Prompts([tmp_path]).check()
+    (tmp_path / "thnik.md.j2").rename(tmp_path / "_mine.md.j2")
+    Prompts([tmp_path]).check()

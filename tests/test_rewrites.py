@@ -147,3 +147,12 @@ def test_an_idea_that_leaves_the_file_as_it_is_is_passed_over(make, desk):
     same = {**IDEAS[0], "edits": {"a.sql": TEXT}}
 
     assert make(printing([same, IDEAS[1]])).ask(proposer_suite.brief(desk)).description == "write 3"
+
+
+@pytest.mark.parametrize("path", ["a\0b", "a.sql/x", "x" * 300])
+def test_a_path_that_no_file_can_have_is_left_to_the_workspace_to_refuse(make, desk, path):
+    idea = {"description": "d", "hypothesis": "h", "area": "a", "edits": {path: "x"}}
+    proposal = make(printing([idea])).ask(brief(desk))
+
+    assert proposal is not None
+    assert [edit.path for edit in proposal.edits] == [path]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,7 @@ def run(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
         "recipe=command",
         "scope=src",
         "run_id=shared",
-        "metric.command=python bench.py",
+        f"metric.command={sys.executable} bench.py",
         "metric.extract.kind=named",
         "metric.extract.pattern=steps",
         "metric.baseline_samples=2",
@@ -218,7 +219,8 @@ def test_a_resume_after_a_kill_in_the_middle_of_thinking_forgets_no_cost(project
     process = subprocess.Popen(
         [
             sys.executable, "-m", "autoopt", "recipe=command", "scope=src", "run_id=shared",
-            "metric.command=python bench.py", "metric.extract.kind=named", "metric.extract.pattern=steps",
+            f"metric.command={sys.executable} bench.py", "metric.extract.kind=named",
+            "metric.extract.pattern=steps",
             "metric.baseline_samples=2", "propose.use=[agent]", "budget.experiments=1",
             "agent=command", f"agent.command={sys.executable} {slow}",
             "agent.answer={format: json, text: answer, cost_usd: cost}",
@@ -229,6 +231,7 @@ def test_a_resume_after_a_kill_in_the_middle_of_thinking_forgets_no_cost(project
     asked = project.parent / "asked"
     while not (asked.exists() and len(asked.read_text()) == 2):
         assert process.poll() is None, "the run ended before it was killed"
+        time.sleep(0.02)
     process.kill()
     process.wait()
 
@@ -237,6 +240,7 @@ def test_a_resume_after_a_kill_in_the_middle_of_thinking_forgets_no_cost(project
     assert done.returncode == 0, done.stderr
     assert [past["status"] for past in decided(project)] == ["baseline", "keep"]
     spent = [event["call"]["stage"] for event in journal(project) if event["event"] == "SPENT"]  # type: ignore[index]
+    assert "1 call of an agent; what that cost is not known" in autoopt(project, "report", "shared").stdout
     assert spent[0] == "think"
     assert spent[-1] == "edit"
     text = subprocess.run(
@@ -247,3 +251,47 @@ def test_a_resume_after_a_kill_in_the_middle_of_thinking_forgets_no_cost(project
         check=True,
     )
     assert "half an edit" not in text.stdout
+
+
+def test_an_agent_that_cannot_be_asked_ends_a_run_of_its_own_with_the_reason(project: Path) -> None:
+    done = run(project, "propose.use=[agent]", "agent.command=echo please log in >&2; exit 1")
+
+    assert done.returncode == 4
+    assert "the agent failed 2 times in a row" in done.stderr
+    assert "please log in" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_others_go_on_without_an_agent_that_cannot_be_asked(project: Path) -> None:
+    done = run(project, "propose.use=[optuna,agent]", "agent.command=exit 1", "budget.experiments=2")
+
+    assert done.returncode == 0, done.stderr
+    assert [past["source"] for past in decided(project)][1:] == ["optuna", "optuna"]
+
+
+def test_an_agent_that_commits_by_itself_does_not_end_the_run(project: Path) -> None:
+    (project.parent / "committing.py").write_text(
+        "import runpy, subprocess\n"
+        f"runpy.run_path({str(project.parent / 'agent.py')!r})\n"
+        'subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@a", "commit", "-qam", "mine"])\n'
+    )
+
+    done = run(
+        project,
+        "propose.use=[agent]",
+        "budget.experiments=1",
+        f"agent.command={sys.executable} {project.parent / 'committing.py'}",
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "the agent committed" in done.stdout
+    kept = decided(project)[1]
+    assert (kept["status"], kept["description"]) == ("keep", "return from spin() at once")
+    log = subprocess.run(
+        ["git", "log", "--format=%s", "main..autoresearch/shared"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert log.stdout.splitlines() == ["experiment: return from spin() at once"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autoopt.errors import UsageError
@@ -342,7 +342,6 @@ STRUCTURED = [
 ]
 
 
-@settings(deadline=None)
 @given(row=st.sampled_from(STRUCTURED), value=NUMBERS | TEXT | st.booleans())
 def test_any_plain_value_survives_a_structured_file(row: Any, value: Any) -> None:
     file, text, options, _, _ = row
@@ -357,7 +356,6 @@ def test_any_plain_value_survives_a_structured_file(row: Any, value: Any) -> Non
 TEXTUAL = [row for row in READS if row not in STRUCTURED and row[3] != "" and row[0] != "Makefile"]
 
 
-@settings(deadline=None)
 @given(row=st.sampled_from(TEXTUAL), value=NUMBERS)
 def test_any_number_survives_a_text_file(row: Any, value: Any) -> None:
     file, text, options, present, _ = row
@@ -370,7 +368,6 @@ def test_any_number_survives_a_text_file(row: Any, value: Any) -> None:
     assert changed_lines(text, written) <= 1
 
 
-@settings(deadline=None)
 @given(
     row=st.sampled_from(TEXTUAL),
     value=st.from_regex(r"[A-Za-z0-9_.][A-Za-z0-9_. /-]{0,8}[a-z]", fullmatch=True),
@@ -382,7 +379,6 @@ def test_any_listed_word_survives_a_text_file(row: Any, value: str) -> None:
     assert place.read(place.write(text, value)) == value
 
 
-@settings(deadline=None)
 @given(
     kind=st.sampled_from([{"sql": "PRAGMA p"}, {"sql": "SET p"}, {"env": "p"}, {"line": "p"}]),
     body=st.lists(st.sampled_from(["", "a=1", "-- c", "PRAGMA a = 1;", "SET a TO 2;", "SELECT 1;"])),

@@ -223,13 +223,24 @@ def test_an_edit_out_of_scope_is_refused_and_stays(started: Project) -> None:
     assert started.desk_files()["notes.txt"] == "mine\n"
 
 
+def test_a_name_that_is_no_text_is_refused_and_stays(project: Project) -> None:
+    project.start("scope=.")
+    odd = project.desk / "caf\udce9.txt"
+    odd.write_text("x\n")
+    project.edit("aaa\n")
+
+    assert "not UTF-8" in project.refused("--hypothesis", "x")
+    assert odd.read_text() == "x\n"
+    assert project.facts("brief")["not_allowed"].startswith("caf?.txt")
+
+
 def test_a_spent_budget_refuses_and_can_be_raised(project: Project) -> None:
     project.start("budget.experiments=1")
     project.edit("aaa\n")
     assert project.attempt()["experiments_left"] == 0
     project.edit("aa\n")
 
-    assert "budget of 1 experiments is spent" in project.refused("--hypothesis", "x")
+    assert "budget of 1 experiment is spent" in project.refused("--hypothesis", "x")
     told = project.facts("try", "budget.experiments=2", "--hypothesis", "x")
     assert (told["number"], told["status"]) == (2, "keep")
 

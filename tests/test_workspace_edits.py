@@ -126,3 +126,30 @@ def test_a_desk_that_was_removed_is_made_again(root, desk):
 
     assert workspace.edited() == ()
     referee(workspace, root)
+
+
+def test_what_was_committed_in_the_desk_is_taken_back_and_its_edits_stay(root, desk):
+    workspace = reopen(root)
+    (desk / "src/fast.py").write_text("committed\n")
+    git(desk, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "by the agent")
+    stray = git(desk, "rev-parse", "HEAD").strip()
+
+    assert workspace.reclaim() == stray
+    assert workspace.reclaim() is None
+    assert git(root, "rev-parse", "autoresearch/r1").strip() == workspace.incumbent
+    assert git(root, "rev-parse", f"refs/autoopt/r1/committed-{stray[:12]}").strip() == stray
+    with workspace.attempt(by_hand(), 1) as attempt:
+        assert attempt.change.paths == ("src/fast.py",)
+        attempt.keep()
+    referee(workspace, root)
+
+
+def test_a_branch_moved_elsewhere_is_not_taken_back(root, desk):
+    workspace = reopen(root)
+    tree = git(root, "rev-parse", "HEAD^{tree}").strip()
+    named = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    other = git(root, *named, "commit-tree", tree, "-m", "mine").strip()
+    git(root, "update-ref", "refs/heads/autoresearch/r1", other)
+
+    assert workspace.reclaim() is None
+    assert git(root, "rev-parse", "autoresearch/r1").strip() == other

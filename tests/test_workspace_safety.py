@@ -6,7 +6,7 @@ import stat
 import pytest
 from support.workspace_repos import by_hand, git, make_repository, open_workspace, propose, referee, snapshot
 
-from autoopt.errors import NothingChangedError, OutOfScopeError
+from autoopt.errors import NothingChangedError, OutOfScopeError, RepositoryError
 from autoopt.records import Edit, Proposal
 from autoopt.scope import Scope
 from autoopt.workspaces.history import diff
@@ -305,4 +305,31 @@ def test_a_redirected_git_file_does_not_lead_us_elsewhere(root, tmp_path):
 
     assert snapshot(other) == before
     assert objects(other).isdisjoint({attempt.change.commit})
+    referee(workspace, root)
+
+
+def test_a_link_in_the_place_of_the_desk_is_refused_and_what_it_leads_to_stays(root):
+    workspace = open_workspace(root)
+    mine = root.parent / "mine"
+    mine.mkdir()
+    (mine / ".git").write_text("gitdir: /elsewhere\n")
+    workspace.desk.rename(root.parent / "moved")
+    workspace.desk.symlink_to(mine)
+
+    with pytest.raises(RepositoryError, match="no directory any more"):
+        workspace.tidy()
+    with pytest.raises(RepositoryError), workspace.attempt(propose("src/fast.py"), 1):
+        raise AssertionError("must not open")
+
+    assert (mine / ".git").read_text() == "gitdir: /elsewhere\n"
+    assert [path.name for path in mine.iterdir()] == [".git"]
+
+
+def test_a_name_that_is_too_long_is_refused(root):
+    workspace = open_workspace(root)
+    with (
+        pytest.raises(OutOfScopeError, match="no file can be there"),
+        workspace.attempt(propose("src/" + "x" * 300), 1),
+    ):
+        raise AssertionError("must not open")
     referee(workspace, root)

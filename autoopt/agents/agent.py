@@ -15,7 +15,7 @@ from autoopt.agents.outcome import Outcome
 from autoopt.agents.template import Request
 from autoopt.agents.transcripts import Redactor, Transcripts
 from autoopt.errors import UsageError
-from autoopt.processes import Completed, complaint, failure, run
+from autoopt.processes import Completed, complaint, failure, run, tail
 from autoopt.processes.environment import clean_environment
 from autoopt.processes.logs import Logs
 from autoopt.protocols import Ledger
@@ -75,14 +75,15 @@ class Agent:
         """What the journal calls it."""
         return self._config.name or "agent"
 
-    def check(self, *, dollars: bool = False) -> None:
+    def check(self, *, dollars: bool = False, tokens: bool = False) -> None:
         """Refuse an agent that cannot do what is wanted; costs nothing.
 
         Args:
             dollars: Whether the budget is in dollars, so that its cost has to be known.
+            tokens: Whether the budget is in tokens, so that they have to be known.
 
         Raises:
-            UsageError: its program is not installed, or nothing tells its cost.
+            UsageError: its program is not installed, or nothing tells its cost or its tokens.
         """
         config = self._config
         program = config.program
@@ -91,11 +92,18 @@ class Agent:
             raise UsageError(
                 f"{self._option}: {self.name}: {program} is not on the PATH; {how}, then run again."
             )
-        prices = (config.prices.input, config.prices.output)
-        if dollars and config.answer.cost_usd is None and not any(prices):
+        answer, prices = config.answer, (config.prices.input, config.prices.output)
+        counted = answer.input_tokens is not None or answer.output_tokens is not None
+        if dollars and answer.cost_usd is None and not (any(prices) and counted):
             raise UsageError(
                 f"budget: there is a limit in dollars, but {self.name} does not report its cost; give "
                 f"{self._option}.prices.input and {self._option}.prices.output, or limit budget.tokens."
+            )
+        if tokens and not counted:
+            raise UsageError(
+                f"budget: there is a limit in tokens, but {self.name} does not report them; say in "
+                f"{self._option}.answer.input_tokens and {self._option}.answer.output_tokens where they are, "
+                "or limit budget.experiments."
             )
 
     def call(
@@ -177,7 +185,8 @@ class Agent:
     def _problem(self, done: Completed, read: Outcome, edits: bool) -> str | None:
         """Why the call was no good, in one line; None when it was."""
         ended = complaint(done)
-        said = " ".join((read.error or "").split())[:200]
+        complained = tail(done).splitlines()[-1:] if ended and done.stderr.stat().st_size else []
+        said = " ".join((read.error or "".join(complained)).split())[:200]
         if ended or said:
             return f"{self.name}: {': '.join(filter(None, [ended, said]))}"
         # Whoever edits may do so without a word; whoever is asked a question may not.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,6 +88,9 @@ class Prompts:
             recipes: The recipe's name and those it builds on, the most specific first.
         """
         self._environment = _environment(overrides, recipes)
+        self._folders = [
+            each for folder in overrides for each in (folder, *(folder / one for one in recipes))
+        ]
 
     def render(self, stage: str, data: Mapping[str, object]) -> str:
         """The prompt of a stage; ends in one line feed.
@@ -107,9 +111,22 @@ class Prompts:
         Raises:
             UsageError: as `render`.
         """
+        self._refuse_strangers()
         for stage in STAGES:
             self._render(stage, _EXAMPLE)
             self.render(stage, {"idea": _EXAMPLE["idea"]})
+
+    def _refuse_strangers(self) -> None:
+        """A template that nothing uses is a slip of the pen; one's own parts begin with an underscore."""
+        shipped = sorted(path.name for path in (places.data_dir("conf") / "prompts").glob(f"*{_SUFFIX}"))
+        for folder in self._folders:
+            for path in sorted(folder.glob(f"*{_SUFFIX}")):
+                if path.name not in shipped and not path.name.startswith("_"):
+                    near = difflib.get_close_matches(path.name, shipped, 1) or shipped
+                    raise UsageError(
+                        f"{path}: no template has this name, so nothing would use it; did you mean "
+                        f"{near[0]}? A part of your own begins with an underscore."
+                    )
 
     def _render(self, stage: str, data: Mapping[str, object]) -> str:
         try:

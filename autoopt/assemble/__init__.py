@@ -55,32 +55,53 @@ def parts(
     Raises:
         UsageError: an option cannot work in this repository.
     """
-    wanted = proposes or config.metric.env_file is not None  # which variables reach the commands
-    found = _discovered(config, files, workspace, environ) if wanted else {}
-    parameters = {**found, **config.params}
+    parameters = _parameters(config, files, workspace, environ, proposes)
     ground = Ground(
         config=config,
         files=files,
         workspace=workspace,
         environ=environ,
         env_names=frozenset(parameter.env for parameter in parameters.values() if parameter.env),
-        ledger=budget.Ledger(config.budget, journal.calls, journal.spent, reporter.on_call),
+        ledger=_ledger(config, journal, reporter),
         tell=partial(_tell, reporter),
         note=reporter.on_note,
         asker=asker,
     )
     members = proposing.members(ground, parameters) if proposes else {}
-    meter = ShellMeter(config.metric, workspace, files.logs, environ, ground.env_names, _slowest_s(journal))
     return Parts(
         proposer=Portfolio(members, config.budget, config.seed, workspace.tidy, ground.note),
         workspace=workspace,
-        meter=meter,
+        meter=_meter(ground, journal),
         guards=(*_guards(ground), *proposing.inspectors(ground)),
         reporter=reporter,
         judge=Judge(config.verdict, config.metric.direction, config.metric.unit),
         publish=publish,
         task=proposing.task(config),
         profile=proposing.profile(ground, members),
+    )
+
+
+def _parameters(
+    config: Config, files: RunFiles, workspace: GitWorkspace, environ: Mapping[str, str], proposes: bool
+) -> dict[str, ParameterConfig]:
+    """Those of the recipe and those that its command finds, where somebody needs to know them."""
+    wanted = proposes or config.metric.env_file is not None  # which variables reach the commands
+    return {**(_discovered(config, files, workspace, environ) if wanted else {}), **config.params}
+
+
+def _meter(ground: Ground, journal: Journal) -> ShellMeter:
+    metric, workspace, logs = ground.config.metric, ground.workspace, ground.files.logs
+    return ShellMeter(metric, workspace, logs, ground.environ, ground.env_names, _slowest_s(journal))
+
+
+def _ledger(config: Config, journal: Journal, reporter: Reporter) -> budget.Ledger:
+    return budget.Ledger(
+        config.budget,
+        journal.calls,
+        journal.spent,
+        reporter.on_call,
+        unanswered=journal.unanswered,
+        ask=journal.asked,
     )
 
 

@@ -22,7 +22,6 @@ from autoopt.proposers.linting.deadcode import DeadCode
 from autoopt.proposers.linting.ruff import RuffFixes
 from autoopt.proposers.linting.ruff_tool import MISSING, program
 from autoopt.proposers.patches.combine import Combine
-from autoopt.proposers.patches.queue import PatchQueue
 from autoopt.proposers.rewrites import rewrites
 from autoopt.protocols import Guard, Ledger, Proposer
 from autoopt.records import Task
@@ -161,6 +160,8 @@ def _search(ground: Ground, parameters: Mapping[str, ParameterConfig]) -> Propos
 
 
 def _queue(ground: Ground) -> Proposer:
+    from autoopt.proposers.patches.queue import PatchQueue  # brings what reads mails and diffs
+
     queue = ground.config.propose.queue
     patches = (
         None if queue.patches is None else Path(ground.config.repo, queue.patches).expanduser().resolve()
@@ -184,11 +185,17 @@ def _agent(ground: Ground) -> Proposer:
         tidy=ground.workspace.tidy,
         asker=ground.asker,
         progress=ground.tell,
+        note=ground.note,
+        reclaim=ground.workspace.reclaim,
     )
 
 
 def _ready(agent: Agent, config: Config) -> Agent:
-    agent.check(dollars=config.budget.cost_usd is not None or config.budget.experiment_cost_usd is not None)
+    limits = config.budget
+    agent.check(
+        dollars=limits.cost_usd is not None or limits.experiment_cost_usd is not None,
+        tokens=limits.tokens is not None or limits.experiment_tokens is not None,
+    )
     return agent
 
 

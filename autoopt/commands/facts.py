@@ -22,7 +22,8 @@ TAIL_LINES = 50
 
 def put(facts: Facts) -> None:
     """Print one JSON object on one line."""
-    sys.stdout.write(json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n")
+    line = json.dumps(facts, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(line.encode("utf-8", "replace").decode() + "\n")  # names of files need not be text
     sys.stdout.flush()
 
 

@@ -31,7 +31,11 @@ At the end call `report` with confirm=true.
 _PATIENCE_S = 20.0  # for a cancelled command to put everything in order
 
 Run = Annotated[
-    str, Field(description="The run's id or the start of one; the latest run of the repository by default.")
+    str,
+    Field(
+        description="The run's id or the start of one; the latest run of the repository by default.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",  # anything else could be an option: verdict.keep=0.51
+    ),
 ]
 
 

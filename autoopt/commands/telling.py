@@ -51,7 +51,14 @@ def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool =
             "recipe": config.recipe or "none",
             "metric": config.metric.command,
             "agent": config.agent.name if config.agent.command else "",
+            "cut short": _cut_short(record),
             "repository": layout.root,
             "scope": ", ".join(config.scope),
         },
     )
+
+
+def _cut_short(record: Journal) -> str:
+    count = len(record.unanswered)
+    calls = "1 call of an agent" if count == 1 else f"{count} calls of agents"
+    return f"{calls}; what that cost is not known, and is in no figure here" if count else ""

@@ -140,7 +140,9 @@ def _document(path: Path, text: str) -> Document:
     try:
         root = loader.get_single_node()
         if root is None or (isinstance(root, ScalarNode) and root.value == ""):
-            raise UsageError(f"{path}: is empty; a recipe needs at least metric.command.")
+            raise UsageError(
+                f"{path}: is empty; a recipe needs at least metric.command, an agent at least command."
+            )
         if not isinstance(root, MappingNode):
             raise UsageError(f"{path}:{root.start_mark.line + 1}: `key: value` lines were expected.")
         lines: dict[tuple[str, ...], int] = {}

@@ -53,15 +53,18 @@ class Judge:
         """Learn the baseline's metric values."""
         self._memory = Memory.begin(values, self._direction)
 
-    def comparison(self, simplifies: bool = False) -> Comparison:
+    def comparison(self, simplifies: bool = False, held: int = 0) -> Comparison:
         """An experiment's empty comparison.
 
         Args:
             simplifies: Whether the challenger is simpler, so that it has only to hold the metric
                 (`Outcome.holds`): it must not cost the smallest gain worth a commit, and where the metric is
                 exact nothing at all.
+            held: How many simplifications were kept for holding the metric; each may cost less than the one
+                before, so that many of them cannot wear it down.
         """
-        return Comparison(self._memory, self._rule, self._unit, simplifies)
+        allowance = self._rule.delta / (1 + held) if simplifies else None
+        return Comparison(self._memory, self._rule, self._unit, allowance)
 
     def learn(self, pairs: Pairs, kept: bool) -> None:
         """Learn from a decided experiment, live or replayed.

@@ -26,11 +26,11 @@ class Rule:
     """When the evidence is enough.
 
     Attributes:
-        keep: Probability needed to keep: P(theta > 0), of a simplification P(theta ≥ -delta).
+        keep: Probability needed to keep: P(theta > 0), of a simplification P(theta ≥ -allowance).
         stop: A challenger is given up once P(theta ≥ reach) is under this share of its prior value, a
-            simplification once P(theta ≥ -delta) is.
+            simplification once P(theta ≥ -allowance) is.
         max_pairs: Most pairs taken.
-        delta: Smallest log gain worth a commit, and what a simplification may cost.
+        delta: Smallest log gain worth a commit, and what the first simplification may cost.
         power: Gain, in noise of one pair, that about 9 of 10 comparisons confirm.
     """
 
@@ -53,19 +53,21 @@ class Rule:
 class Comparison:
     """One challenger's evidence; changes nothing outside itself."""
 
-    def __init__(self, memory: Memory, rule: Rule, unit: str, simplifies: bool = False) -> None:
+    def __init__(self, memory: Memory, rule: Rule, unit: str, allowance: float | None = None) -> None:
         """Start without evidence.
 
         Args:
             memory: What the run knows, the incumbent's level and the noise above all.
             rule: When the evidence is enough.
             unit: The metric's unit, for the sentence.
-            simplifies: Whether the challenger has only to hold the metric, as it is simpler.
+            allowance: What a challenger that is simpler may cost, as it has only to hold the metric; None for
+                one that has to gain.
         """
         self._memory = memory
         self._rule = rule
         self._unit = unit
-        self._simplifies = simplifies
+        self._simplifies = allowance is not None
+        self._allowance = allowance or 0.0
         self._turned = False
         self._single: float | None = None
         self._pairs: list[tuple[float, float]] = []
@@ -159,7 +161,7 @@ class Comparison:
         """What the pairs say, and whether that decides."""
         axis = self._memory.axis.covering([one for pair in self._pairs for one in pair], self._memory.levels)
         noise = self._memory.noise(self._rule.floor)
-        mark = -self._rule.delta if self._simplifies else self._rule.reach(noise.sd)
+        mark = -self._allowance if self._simplifies else self._rule.reach(noise.sd)
         belief = posterior.of_pairs([axis.gain(*pair) for pair in self._pairs], noise, mark, self._prior)
         decided = self._decided(axis, belief, noise, mark)
         outcome, done = decided or Outcome.unclear, decided is not None or len(self._pairs) >= self.max_pairs

@@ -19,7 +19,7 @@ from autoopt.agents.fences import fence, one_line
 from autoopt.agents.notebook import Notebook
 from autoopt.agents.prompts import Prompts
 from autoopt.agents.thoughts import Answer, Idea
-from autoopt.errors import BudgetSpentError
+from autoopt.errors import AgentError, BudgetSpentError
 from autoopt.records import Brief, Experiment, Failure, Proposal, Status
 from autoopt.schema import AgentIdeasConfig
 from autoopt.think import Step
@@ -50,6 +50,8 @@ class AgentProposer:
         tidy: Callable[[], None],
         asker: Callable[[str], bool] | None,
         progress: Callable[[int, str], None] = lambda number, detail: None,
+        note: Callable[[int, str], None] = lambda number, text: None,
+        reclaim: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Ask `agent` with `prompts`.
 
@@ -58,6 +60,8 @@ class AgentProposer:
             tidy: Puts the desk back to the incumbent.
             asker: Asks a person whether a web query is allowed; None when nobody is there.
             progress: Told the experiment's number and, in a few words, what goes on.
+            note: Told the experiment's number and why a call failed: a person may have to log in.
+            reclaim: Takes back what was committed in the desk, whatever the prompt says; returns the commit.
         """
         self._agent = agent
         self._prompts = prompts
@@ -66,6 +70,8 @@ class AgentProposer:
         self._tidy = tidy
         self._asker = asker
         self._progress = progress
+        self._note = note
+        self._reclaim = reclaim
         self._brief: Brief | None = None
         self._chosen = ""
         self._given_up: set[str] = set()
@@ -76,6 +82,7 @@ class AgentProposer:
 
         Raises:
             BudgetSpentError: the next call could exceed the budget.
+            AgentError: it did not answer at all.
             UsageError: a template is not right.
         """
         again = self._brief is not None and self._brief.number == brief.number
@@ -100,7 +107,10 @@ class AgentProposer:
             reply = self._call(brief, "repair", data, edits=True, web=False)
         except BudgetSpentError:
             return None
-        if isinstance(reply, Failure) or _files(brief.desk) == before:
+        if isinstance(reply, Failure):
+            self._note(brief.number, reply.reason)
+            return None
+        if _files(brief.desk) == before:
             return None
         if "give_up" in _answer(reply.text, "give_up", "description"):
             return None
@@ -115,11 +125,11 @@ class AgentProposer:
         talk = _Talk(web=brief.task.web_search == "yes")
         while talk.unusable < _UNUSABLE and talk.sent_back <= self._config.rounds:
             self._progress(brief.number, "thinking" if talk.stage == "think" else "thinking again")
-            reply = self._call(brief, talk.stage, self._thinking_data(brief, talk), edits=False, web=talk.web)
+            reply = self._call(brief, talk.stage, self._thinking_data(talk), edits=False, web=talk.web)
             self._tidy()  # it was not to edit yet
             if isinstance(reply, Failure):
-                self._progress(brief.number, reply.reason)
-                talk.failed()
+                self._note(brief.number, reply.reason)
+                talk.failed(reply.reason)
                 if reply.timeout:
                     break
                 continue
@@ -130,9 +140,13 @@ class AgentProposer:
             if best := self._best(brief, answer.ideas):
                 return best
             talk.send_back(reply.text, answer, self._objections(brief, answer))
+        if talk.unanswered == _UNUSABLE:
+            raise AgentError(
+                f"the agent failed {_UNUSABLE} times in a row, the last time with {talk.failure}"
+            )
         return None
 
-    def _thinking_data(self, brief: Brief, talk: _Talk) -> dict[str, object]:
+    def _thinking_data(self, talk: _Talk) -> dict[str, object]:
         return {
             "count": self._config.hypotheses,
             "min_score": self._config.min_score,
@@ -231,7 +245,7 @@ class AgentProposer:
             if isinstance(reply, Reply):
                 return reply.text, _changed(before, _files(brief.desk))
             self._tidy()
-            self._progress(brief.number, reply.reason)
+            self._note(brief.number, reply.reason)
             if reply.timeout:
                 break
         return None
@@ -244,9 +258,14 @@ class AgentProposer:
         prompt = self._prompts.render(
             stage, {**brief_data(brief, self._config.context_tokens, in_mind), **data}
         )
-        return self._agent.call(
-            prompt, stage=stage, number=brief.number, cwd=brief.desk, edits=edits, web=web
-        )
+        try:
+            return self._agent.call(
+                prompt, stage=stage, number=brief.number, cwd=brief.desk, edits=edits, web=web
+            )
+        finally:
+            if taken := self._reclaim():
+                said = f"the agent committed {taken[:12]} by itself; that is taken back, and its edits count"
+                self._note(brief.number, said)
 
 
 @dataclass(slots=True)
@@ -257,6 +276,8 @@ class _Talk:
         sent_back: How often usable ideas scored too little.
         unusable: Answers in a row without a usable idea, failed calls included.
         searched: Whether queries were put to the person already.
+        unanswered: Calls that failed, without one that was answered among them.
+        failure: Why the last one did.
     """
 
     web: bool
@@ -264,17 +285,22 @@ class _Talk:
     sent_back: int = 0
     unusable: int = 0
     searched: bool = False
+    unanswered: int = 0
+    failure: str = ""
     answer: str = ""
     objections: list[str] = field(default_factory=list)
     allowed: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
-    def failed(self) -> None:
+    def failed(self, reason: str) -> None:
         """The call brought no answer; the same is asked again."""
         self.unusable += 1
+        self.unanswered += 1
+        self.failure = reason
 
     def send_back(self, text: str, answer: Answer, objections: list[str]) -> None:
         """Ask for something better, with the reasons."""
+        self.unanswered = 0
         self.stage = "review"
         self.answer = text if len(text) <= 8000 else "[...]" + text[-8000:]
         self.objections = objections

@@ -80,5 +80,5 @@ def _change(edit: Edit, desk: Path) -> tuple[str, bytes | None, bytes | None]:
 def _content(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (OSError, ValueError):  # also a path that no file can have: it is refused once it is to be written
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from autoopt.errors import BudgetSpentError, ExperimentBudgetError
+from autoopt.errors import AgentError, BudgetSpentError, ExperimentBudgetError
 from autoopt.proposers import bandit
 from autoopt.protocols import Proposer
 from autoopt.records import Brief, Experiment, Failure, Proposal
@@ -50,16 +50,20 @@ class Portfolio:
         A member that has spent what agents may spend is asked no more, and the others go on without it.
 
         Raises:
+            AgentError: nobody else has an idea, and the agent could not be asked.
             BudgetSpentError: only members that have spent it are left.
         """
         self._number = brief.number
         stands = bandit.standing(tuple(self._members), brief.history, self._budget, self._seed)
         spent: dict[str, BudgetSpentError] = {}
+        broken: AgentError | None = None
         for turn in stands.turns(self._seed, brief.number):
             if turn.member in self._dropped or turn.member in spent:
                 continue
             try:
                 proposal = self._members[turn.member].ask(replace(brief, step=turn.step))
+            except AgentError as error:
+                broken, proposal = error, None  # a network comes back: it is asked again another time
             except BudgetSpentError as error:
                 spent[turn.member] = error
                 self._drop(brief.number, turn.member, error)
@@ -67,6 +71,8 @@ class Portfolio:
             if proposal is not None:
                 return replace(proposal, source=turn.member)  # the account is kept by this name
             self._tidy()
+        if broken is not None:
+            raise broken
         if refusals := [*spent.values(), *self._dropped.values()]:
             raise refusals[0]
         return None

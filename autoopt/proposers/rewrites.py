@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os.path
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ class Finder:
             self._latest = (brief.incumbent, self._found(brief.incumbent))
         for proposal in self._latest[1]:
             if all(
-                edit.path in brief.scope or not (brief.desk / edit.path).exists() for edit in proposal.edits
+                edit.path in brief.scope or not os.path.lexists(brief.desk / edit.path)
+                for edit in proposal.edits
             ):
                 yield proposal
 
@@ -123,14 +125,16 @@ def _proposal(number: int, entry: Any) -> Proposal:
         raise UsageError(f"{OPTION}: entry {number} lacks a field or leaves it empty; {_FORM}.")
     if not all(isinstance(text, str | None) for text in edits.values()):
         raise UsageError(f"{OPTION}: entry {number} has an edit that is no text; {_FORM}.")
+    try:
+        contents = {path: None if text is None else text.encode() for path, text in edits.items()}
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{OPTION}: entry {number} has half a character in an edit; {_FORM}.") from error
     return Proposal(
         description=texts[0],
         hypothesis=texts[1],
         area=texts[2],
         source=SOURCE,
-        edits=tuple(
-            Edit(path=path, content=None if text is None else text.encode()) for path, text in edits.items()
-        ),
+        edits=tuple(Edit(path=path, content=content) for path, content in contents.items()),
     )
 
 

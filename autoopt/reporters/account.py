@@ -212,8 +212,13 @@ def next_steps(account: Account) -> tuple[tuple[str, str], ...]:
     if account.kept:
         steps.append(("Review what was kept", f"git log --stat {account.base[:12]}..{branch}"))
         steps.append(("Take it", f"git merge {branch}"))
-    more = "" if account.reason == "interrupted" else f" budget.experiments={max(10, 2 * len(account.tried))}"
-    steps.append(("Go on with the same run", f"autoopt resume {run}{more}"))
+    more = f" budget.experiments={max(10, 2 * len(account.tried))}"
+    go_on = "Go on with the same run"
+    if account.reason == "interrupted":
+        more = ""
+    elif account.reason == "nobody has an idea left to try":  # a larger budget gives nobody one
+        more, go_on = "", "Go on when somebody has (new patches, an agent that works again)"
+    steps.append((go_on, f"autoopt resume {run}{more}"))
     steps.append(("Write the report again", f"autoopt report {run}"))
     if account.desk is not None:
         steps.append(("Remove its worktree", f"git worktree remove {shlex.quote(account.desk)}"))

@@ -6,11 +6,11 @@ import re
 import time
 from collections.abc import Mapping
 
+from autoopt import diffs
 from autoopt.errors import NothingChangedError, RepositoryError
 from autoopt.fingerprint import fingerprint
 from autoopt.records import Change, FileChange, Proposal
 from autoopt.workspaces import layout as places
-from autoopt.workspaces import lines
 from autoopt.workspaces.desk import Desk
 from autoopt.workspaces.directory import Found
 from autoopt.workspaces.layout import Layout
@@ -71,7 +71,7 @@ class GitAttempt:
         self._desk.register()
         if not self._refs.move(self._ref, self._refs.read(self._ref), commit):
             raise RepositoryError(f"{self._ref}: moved by somebody else; is another process using this run?")
-        counts = [lines.count(old or b"", new or b"") for _, old, new in changes]
+        counts = [diffs.count(old or b"", new or b"") for _, old, new in changes]
         return Change(
             commit=commit,
             parent=parent,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import unicodedata
@@ -46,7 +47,12 @@ def apply_edits(desk: Directory, edits: Iterable[Edit], expected: Files) -> None
             continue
         before = expected.get(edit.path)
         mode = before.mode if before and before.mode not in (LINK, GITLINK) else FILE
-        desk.write(edit.path, Entry(mode, ""), edit.content, force=False)
+        try:
+            desk.write(edit.path, Entry(mode, ""), edit.content, force=False)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise OutOfScopeError(f"{edit.path}: no file can be there: {error.strerror}.") from error
         del desk.known[edit.path]  # it has no blob id yet
 
 

@@ -175,6 +175,28 @@ class GitWorkspace:
         """Put the desk back to the incumbent, whatever was edited in it; ignored files stay."""
         self._desk.settle()
 
+    def reclaim(self) -> str | None:
+        """Take back what was committed in the desk; the commit, which stays under a ref, or None.
+
+        The branch is at the incumbent again, and the edits are in the desk as if nobody had committed them.
+        """
+        tip = self._tip()
+        if tip is None or tip == self.incumbent or self.incumbent not in self._ancestors(tip):
+            return None
+        self._refs.move(f"{self._layout.experiments}/committed-{tip[:12]}", None, tip)
+        self._desk.register()
+        return tip if self._refs.move(self._layout.ref, tip, self.incumbent) else None
+
+    def _ancestors(self, commit: str) -> set[str]:
+        """Every commit below it down to the run's base."""
+        found, left = set[str](), [commit]
+        while left:
+            sha = left.pop()
+            if sha not in found:
+                found.add(sha)
+                left += [] if sha == self.base else self._store.parents(sha)
+        return found
+
     def tree(self, commit: str) -> str:
         """The id of the commit's tree; equal trees hold the same files."""
         return self._store.tree_of(commit)

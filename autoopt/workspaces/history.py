@@ -10,9 +10,9 @@ from pathlib import Path
 
 from dulwich.refs import DiskRefsContainer
 
+from autoopt import diffs
 from autoopt.errors import OutOfScopeError, RepositoryError
 from autoopt.records import FileChange, Revision
-from autoopt.workspaces import lines
 from autoopt.workspaces.store import DIRECTORY, EXECUTABLE, FILE, GITLINK, LINK, Entry, Store, read_ref
 
 _ID = re.compile(r"[0-9a-f]{4,40}")
@@ -31,7 +31,7 @@ def diff(control: Path, before: str, after: str) -> str:
         old, new = store.tree_of(before), store.tree_of(after)
         was, became = store.diff(new, old), store.diff(old, new)
         return "".join(
-            lines.unified(path, _content(store, was[path]), _content(store, became[path]))
+            diffs.unified(path, _content(store, was[path]), _content(store, became[path]))
             for path in sorted(became)
         )
     finally:

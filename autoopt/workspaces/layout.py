@@ -261,5 +261,5 @@ def moved(layout: Layout, expected: str, found: str | None) -> RepositoryError:
     """The error for a run branch that is not where the run left it."""
     return RepositoryError(
         f"{layout.branch}: branch moved: the run left it at {expected}, now it is "
-        f"{found or 'gone'}; put it back with git branch -f {layout.branch} {expected}, or start a new run."
+        f"{found or 'gone'}; put it back with `git update-ref {layout.ref} {expected}`, or start a new run."
     )

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from autoopt import files
+from autoopt.errors import RepositoryError
 from autoopt.workspaces.directory import Directory
 from autoopt.workspaces.index import Index
 
@@ -27,7 +28,16 @@ class Worktree:
         self.index = Index(self.admin / "index", root, self.intent)
 
     def register(self) -> None:
-        """Make git know the worktree: write whatever of its bookkeeping is missing or differs."""
+        """Make git know the worktree: write whatever of its bookkeeping is missing or differs.
+
+        Raises:
+            RepositoryError: a link or a file has taken its place; what a link leads to is not ours.
+        """
+        if self.root.is_symlink() or (self.root.exists() and not self.root.is_dir()):
+            raise RepositoryError(
+                f"{self.root}: the run's desk is no directory any more; move away what is there, then "
+                "`autoopt resume`."
+            )
         self.admin.mkdir(parents=True, exist_ok=True)
         self.root.mkdir(parents=True, exist_ok=True)
         _ensure(self.admin / "commondir", b"../..\n")

@@ -1,10 +1,11 @@
 """Well-known wins in Python code, each proven not to change what the code does before it is proposed.
 
 What is taken for granted, since no code could be changed otherwise: annotations of builtin types are true;
-operators, iteration, hashing and attribute access of foreign objects do not reach into a function's own
-variables; nobody patches builtins or functions of the standard library while a loop runs; no function lets a StopIteration out; an object's
-`__init__` has run and no subclass makes properties of its variables; error messages and the depth of the
-stack are not part of what a function gives. Constants of a module are not set from outside.
+operators, iteration, hashing, lengths and attribute access of foreign objects neither fail nor reach into a
+function's own variables; nobody patches builtins or functions of the standard library while a loop runs; no
+function lets a StopIteration out; an object's `__init__` has run and no subclass makes properties of its
+variables; error messages and the depth of the stack are not part of what a function gives. Constants of a
+module are not set from outside.
 
 The compiler's own tree says whether a place qualifies, since it reads a file some sixty times faster than
 libcst with its metadata; libcst makes the change, since it keeps comments and layout.

@@ -61,7 +61,7 @@ def _unchanging(function: Function, node: ast.Attribute, loop: Loop) -> bool:
     if function.meaning(node) in _KNOWN:
         return True
     is_self = isinstance(node.value, ast.Name) and node.value.id == _self(function)
-    return is_self and quiet(function, loop) and _stays(function, node.attr, loop)
+    return is_self and quiet(function, loop) and _stays(function, node.attr)
 
 
 def _self(function: Function) -> str:
@@ -70,12 +70,14 @@ def _self(function: Function) -> str:
     placed = [*function.node.args.posonlyargs, *function.node.args.args]
     if not isinstance(parent, ast.ClassDef) or not placed or function.node.decorator_list or function.outer:
         return ""
+    if function.node.name == "__init__":
+        return ""  # it is not all there yet
     name = placed[0].arg
     return name if len(function.bindings[name]) == 1 and function.private(name) else ""
 
 
-def _stays(function: Function, attribute: str, loop: Loop) -> bool:
-    """Whether `self.attribute` is a plain variable of the object, there from the start, and not set here."""
+def _stays(function: Function, attribute: str) -> bool:
+    """Whether `self.attribute` is a plain variable of the object, there from the start and never set anew."""
     owner = function.module.parents[function.node]
     assert isinstance(owner, ast.ClassDef)
     if owner.bases or owner.keywords or owner.decorator_list or not _made_at_start(owner, attribute):
@@ -92,7 +94,7 @@ def _stays(function: Function, attribute: str, loop: Loop) -> bool:
 
 
 def _set_later(function: Function, attribute: str) -> bool:
-    """Whether anything but an `__init__` sets it: operators and generators of the object run in a loop, too."""
+    """Whether more than an `__init__` sets it: the object's operators and generators run in a loop, too."""
     for node in ast.walk(function.module.tree):
         if isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Load):
             around = function.module.parents[node]

@@ -62,7 +62,8 @@ def _worth_it(function: Function) -> bool:
 def _both_run(function: Function, one: ast.Call, other: ast.Call) -> bool:
     """Whether two calls stand in one statement or one block, and not on either side of a condition."""
     first, second = function.statement(one), function.statement(other)
-    apart = any(isinstance(above, ast.IfExp) for call in (one, other) for above in function.above(call))
+    choices = (above for above in function.above(one) if isinstance(above, ast.IfExp))
+    apart = any(function.within(one, at.body) != function.within(other, at.body) for at in choices)
     returns = isinstance(first, ast.Return) and first is not second
     return not apart and not returns and function.in_one_block(first, [second])
 

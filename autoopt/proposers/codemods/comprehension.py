@@ -114,7 +114,6 @@ def _assigned(function: Function, before: ast.stmt, name: str, kind: str, elemen
     if isinstance(before, ast.AnnAssign):
         target = f"{name}: {segment(function, before.annotation)}"
     copied = kind == "list" and len(chain.clauses) == 1 and function.builtin("list")
-    copied = copied and _tells_its_length(function, chain.iterables[0])
     if copied and element == function.module.source.segment(
         chain.targets[0]
     ):  # set() may order them otherwise
@@ -159,20 +158,12 @@ def _extend(function: Function, loop: ast.For) -> Place | None:
     chain = take_apart(function, loop)
     if chain is None or not owned(function, name) or not _contained(function, chain, loop):
         return None
-    if not _tells_its_length(function, loop.iter):
-        return None
     kinds = [kind_of(function, node) for node in function.uses[name]]
     if not all(kind is not None and kind.name == "list" for kind in kinds) or name in _names(loop.iter):
         return None
     code = f"{name}.extend({function.module.source.segment(loop.iter)})"
     what = f"the loop that appends to {name} in {{where}} becomes one extend()"
     return Place(what, (Rewrite(loop.lineno, loop.lineno, code),), 1 + len(function.loops(loop)))
-
-
-def _tells_its_length(function: Function, iterable: ast.expr) -> bool:
-    """Whether `list()` and `extend()` may ask it for its length, which a loop does not: that can raise."""
-    kind = kind_of(function, iterable)
-    return kind is not None and (kind.name != "iterable" or isinstance(iterable, (ast.Call, ast.GeneratorExp)))
 
 
 def _simple(function: Function, loop: ast.For) -> bool:

@@ -167,7 +167,7 @@ def fingerprint(params: Mapping[str, ParameterConfig]) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
 
-def singles(name: str, config: ParameterConfig, domain: Domain, start: Value) -> tuple[Value, ...]:
+def singles(config: ParameterConfig, domain: Domain, start: Value) -> tuple[Value, ...]:
     """Values worth trying alone: those the recipe lists, else the other side of a switch."""
     if config.first:
         return tuple(config.first)

@@ -181,7 +181,7 @@ class Study:
 
     def _worth_trying_alone(self, name: str) -> tuple[Value, ...]:
         """Those the recipe lists, or a switch's other side: new ones, and what promised on older code."""
-        listed = singles(name, self._params[name], self.space.domains[name], self._start[name])
+        listed = singles(self._params[name], self.space.domains[name], self._start[name])
         untried = self._promised | {_setting(name, value) for value in listed} - self._tried
         return tuple(value for value in listed if _setting(name, value) in untried)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from autoopt.instruments.sql.database.engines import Session
+from autoopt.instruments.sql.database.engines import Session, rows
 
 MAIN = "main"
 
@@ -58,10 +57,10 @@ def key(schema: str, name: str) -> str:
 
 
 def _sqlite(session: Session) -> Catalog:
-    listed = _query(session, f"SELECT name, type FROM pragma_table_list WHERE schema = '{MAIN}'")
+    listed = rows(session, f"SELECT name, type FROM pragma_table_list WHERE schema = '{MAIN}'")
     kinds = {name: kind for name, kind in listed if not name.startswith("sqlite_")}
-    views = _query(session, "SELECT name, sql FROM sqlite_schema WHERE type = 'view'")
-    names = _query(session, "SELECT lower(name) FROM sqlite_schema")
+    views = rows(session, "SELECT name, sql FROM sqlite_schema WHERE type = 'view'")
+    names = rows(session, "SELECT lower(name) FROM sqlite_schema")
     return Catalog(
         tables={
             name.lower(): _sqlite_table(session, name) for name, kind in kinds.items() if kind == "table"
@@ -73,9 +72,9 @@ def _sqlite(session: Session) -> Catalog:
 
 
 def _sqlite_table(session: Session, name: str) -> Table:
-    info = _query(session, f"SELECT name, pk FROM pragma_table_info({_text(name)})")
+    info = rows(session, f"SELECT name, pk FROM pragma_table_info({_text(name)})")
     primary = tuple(column.lower() for column, pk in sorted(info, key=lambda row: row[1]) if pk)
-    listed = _query(
+    listed = rows(
         session, f"""SELECT name, "unique" FROM pragma_index_list({_text(name)}) WHERE NOT partial"""
     )
     indexes = {index: _sqlite_index(session, index) for index, _ in listed}
@@ -88,14 +87,14 @@ def _sqlite_table(session: Session, name: str) -> Table:
         columns={column.lower(): column for column, _ in info},
         indexes=tuple(keys),
         unique=frozenset(columns for columns in unique if columns),
-        rows=_query(session, f"SELECT count(*) FROM {quoted}")[0][0],
+        rows=rows(session, f"SELECT count(*) FROM {quoted}")[0][0],
     )
 
 
 def _sqlite_index(session: Session, name: str) -> tuple[str, ...]:
     """The index's columns up to the first expression."""
     columns = []
-    for (column,) in _query(session, f"SELECT name FROM pragma_index_info({_text(name)}) ORDER BY seqno"):
+    for (column,) in rows(session, f"SELECT name FROM pragma_index_info({_text(name)}) ORDER BY seqno"):
         if column is None:
             break
         columns.append(column.lower())
@@ -104,20 +103,18 @@ def _sqlite_index(session: Session, name: str) -> tuple[str, ...]:
 
 def _duckdb(session: Session) -> Catalog:
     here = "database_name = current_database() AND NOT internal"
-    columns = _query(
+    columns = rows(
         session,
         "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
         f"WHERE {here} ORDER BY column_index",
     )
-    sizes = _query(
-        session, f"SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE {here}"
-    )
-    constraints = _query(
+    sizes = rows(session, f"SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE {here}")
+    constraints = rows(
         session,
         "SELECT schema_name, table_name, constraint_column_names FROM duckdb_constraints() "
         "WHERE database_name = current_database() AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
     )
-    indexes = _query(
+    indexes = rows(
         session,
         "SELECT schema_name, table_name, expressions, is_unique, index_name FROM duckdb_indexes() "
         "WHERE database_name = current_database()",
@@ -125,7 +122,7 @@ def _duckdb(session: Session) -> Catalog:
     unique = [(schema, table, _lower(names)) for schema, table, names in constraints]
     unique += [(schema, table, _listed(names)) for schema, table, names, is_unique, _ in indexes if is_unique]
     indexed = unique + [(schema, table, _listed(names)) for schema, table, names, _, _ in indexes]
-    views = _query(session, f"SELECT schema_name, view_name, sql FROM duckdb_views() WHERE {here}")
+    views = rows(session, f"SELECT schema_name, view_name, sql FROM duckdb_views() WHERE {here}")
     return Catalog(
         tables={
             key(schema, name): Table(
@@ -150,11 +147,6 @@ def _listed(expressions: str) -> tuple[str, ...]:
 
 def _lower(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name.lower() for name in names)
-
-
-def _query(session: Session, statement: str) -> list[tuple[Any, ...]]:
-    result = session.execute(statement)
-    return [] if result is None else result.rows
 
 
 def _text(value: str) -> str:

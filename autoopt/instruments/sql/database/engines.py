@@ -60,6 +60,16 @@ def connect(location: Location, copy: Path | None, *, writable: bool = False) ->
     return SqliteSession(copy, writable=writable)
 
 
+def rows(session: Session, statement: str) -> list[tuple[Any, ...]]:
+    """The rows of one statement; none when it has no result columns.
+
+    Raises:
+        EngineError: the engine refuses it.
+    """
+    result = session.execute(statement)
+    return [] if result is None else result.rows
+
+
 class SqliteSession:
     """A SQLite file."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from autoopt.instruments.sql.database.engines import Session
+from autoopt.instruments.sql.database.engines import Session, rows
 
 _INTEGERS = ("int", "serial")
 _FLOATS = ("float", "double", "real")
@@ -79,13 +79,13 @@ def read(session: Session, engine: str) -> Facts:
     columns, unique = {"sqlite": _SQLITE, "duckdb": _DUCKDB, "postgresql": _POSTGRESQL}[engine]
     tables: dict[str, dict[str, Column]] = {}
     places: dict[str, str] = {}
-    for place, table, name, kind, nullable in _query(session, columns):
+    for place, table, name, kind, nullable in rows(session, columns):
         if places.setdefault(table.lower(), place) == place:  # of tables that share a name, the one in sight
             tables.setdefault(table.lower(), {})[name.lower()] = Column(
                 type=_kind(kind), nullable=bool(nullable)
             )
     keys: dict[tuple[str, str], set[str]] = {}
-    for place, table, key, name in _query(session, unique):
+    for place, table, key, name in rows(session, unique):
         if places.get(table.lower()) == place:
             keys.setdefault((table.lower(), key), set()).add(name.lower())
     found: dict[str, set[frozenset[str]]] = {}
@@ -100,11 +100,6 @@ def read(session: Session, engine: str) -> Facts:
 
 def _kind(declared: str) -> str:
     return (declared or "").lower()
-
-
-def _query(session: Session, statement: str) -> list[tuple[str, ...]]:
-    result = session.execute(statement)
-    return [] if result is None else result.rows
 
 
 # Place, table, column, type and whether NULL is allowed. INTEGER PRIMARY KEY is the row number, never NULL.

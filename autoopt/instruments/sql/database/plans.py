@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from autoopt.instruments.sql.database.engines import Session
+from autoopt.instruments.sql.database.engines import Session, rows
 
 _COSTS = {"Startup Cost", "Total Cost", "Plan Rows", "Plan Width", "Estimated Cardinality", "Table Index"}
 _NAMES = {
@@ -60,9 +60,9 @@ def of(session: Session, engine: str, statement: str, aliases: Collection[tuple[
     if engine == "sqlite":
         return _sqlite(session, statement, dict(aliases))
     if engine == "duckdb":
-        found = _rows(session, f"EXPLAIN (FORMAT JSON) {statement}")
+        found = rows(session, f"EXPLAIN (FORMAT JSON) {statement}")
         return Plan(steps=_text(json.loads(str(found[0][-1]))))
-    found = _rows(session, f"EXPLAIN (FORMAT JSON) {statement}")
+    found = rows(session, f"EXPLAIN (FORMAT JSON) {statement}")
     tree = found[0][0] if not isinstance(found[0][0], str) else json.loads(found[0][0])
     return Plan(steps=_text(tree[0]["Plan"]), cost=float(tree[0]["Plan"]["Total Cost"]))
 
@@ -76,8 +76,8 @@ def analyzed(session: Session, engine: str, statement: str) -> list[str]:
     if engine == "sqlite":
         return _outline(session, statement)
     if engine == "postgresql":
-        return [str(row[0]) for row in _rows(session, f"EXPLAIN (ANALYZE, BUFFERS) {statement}")]
-    found = _rows(session, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+        return [str(row[0]) for row in rows(session, f"EXPLAIN (ANALYZE, BUFFERS) {statement}")]
+    found = rows(session, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
     return list(_operators(json.loads(str(found[0][-1])), 0))
 
 
@@ -86,7 +86,7 @@ def _sqlite(session: Session, statement: str, aliases: dict[str, str]) -> Plan:
         re.sub(r"[\w.$]+", lambda word: aliases.get(word[0].lower(), word[0]), line)
         for line in _outline(session, statement)
     ]
-    program = Counter(row[1] for row in _rows(session, f"EXPLAIN {statement}"))
+    program = Counter(row[1] for row in rows(session, f"EXPLAIN {statement}"))
     work = sorted((word, count) for word, count in program.items() if word not in _BOOKKEEPING)
     return Plan(steps="\n".join(lines), work=repr(work))
 
@@ -94,7 +94,7 @@ def _sqlite(session: Session, statement: str, aliases: dict[str, str]) -> Plan:
 def _outline(session: Session, statement: str) -> list[str]:
     depths: dict[int, int] = {}
     lines = []
-    for number, parent, _, detail in _rows(session, f"EXPLAIN QUERY PLAN {statement}"):
+    for number, parent, _, detail in rows(session, f"EXPLAIN QUERY PLAN {statement}"):
         depths[number] = depths.get(parent, -1) + 1
         lines.append("  " * depths[number] + detail)
     return lines
@@ -125,19 +125,14 @@ def _operators(node: dict[str, Any], depth: int) -> Iterator[str]:
     inside = depth
     if name and name not in ("RESULT_COLLECTOR", "EXPLAIN_ANALYZE", "QUERY_ROOT"):
         seconds = float(node.get("operator_timing", node.get("timing", 0.0)) or 0.0)
-        rows = node.get("operator_cardinality", node.get("intermediate_rows", 0))
+        count = node.get("operator_cardinality", node.get("intermediate_rows", 0))
         about = node.get("extra_info") or {}
         told = ", ".join(
             f"{key}: {value if isinstance(value, str) else ', '.join(map(str, value))}"
             for key, value in about.items()
             if key not in _COSTS and value
         )
-        yield f"{'  ' * depth}{name.strip()} {seconds * 1e3:.1f} ms, {rows} rows; {told}"[:300].rstrip("; ")
+        yield f"{'  ' * depth}{name.strip()} {seconds * 1e3:.1f} ms, {count} rows; {told}"[:300].rstrip("; ")
         inside += 1
     for child in (*(node.get("operator") or ()), *(node.get("children") or ())):
         yield from _operators(child, inside)
-
-
-def _rows(session: Session, statement: str) -> list[tuple[Any, ...]]:
-    result = session.execute(statement)
-    return [] if result is None else result.rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from autoopt.lines import changed, is_text
+from autoopt.lines import changed, is_text, split
 
 _LONGEST_DIFF = 16_000
 
@@ -13,7 +13,7 @@ def count(old: bytes, new: bytes) -> tuple[int, int]:
     """How many lines were added and removed; (0, 0) for binary files."""
     if not (is_text(old) and is_text(new)):
         return 0, 0
-    blocks = changed(old.splitlines(keepends=True), new.splitlines(keepends=True))
+    blocks = changed(split(old), split(new))
     return sum(d - c for _, _, c, d in blocks), sum(b - a for a, b, _, _ in blocks)
 
 

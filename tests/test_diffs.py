@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from autoopt.workspaces.lines import count, unified
+from autoopt.diffs import count, unified
 
 
 @pytest.mark.parametrize(
