@@ -1,9 +1,9 @@
 """The run's memory: one JSON line per event, hash-chained and synced; all that a resume needs.
 
 BEGIN number, parent -> EDITED change -> MEASURED pair (once each) -> DECIDED experiment (the commit point)
--> MOVED the branch (keeps only) -> DONE; ASKED and SPENT stand around each call of an agent. A torn last
-line is dropped; any other line that does not add up stops the run, because guessing what an experiment was is how a
-log starts to lie.
+-> MOVED the branch (keeps only) -> DONE; ASKED and SPENT stand around each call of an agent. A torn last line
+is dropped; any other line that does not add up stops the run, because guessing what an experiment was is how
+a log starts to lie.
 """
 
 from __future__ import annotations
