@@ -74,6 +74,10 @@ def _iterate(config: Config, parts: Parts, journal: Journal) -> str:
             proposal = _ask(parts, journal, stages)  # QUESTION, THINK, SCORE, REFLECT
         except BudgetSpentError as error:
             return str(error)
+        except AgentError as error:
+            if len(journal.history) == 1:  # nothing was tried: whoever started it has something to mend
+                raise
+            return str(error)
         if proposal is None:
             return "nobody has an idea left to try"
         attempt(config, parts, journal, proposal, stages)
@@ -128,9 +132,8 @@ def experiment(
         journal.edited(number, opened.change)
         if (twin := _twin(journal, proposal, opened.change)) is not None:
             return _decided(journal, _repeated(proposal, opened.change, twin, stages))
-        proposal, evidence = _measure_or_repair(
-            config, parts, journal, proposal, opened, stages
-        )  # RUN, MEASURE
+        measured = _measure_or_repair(config, parts, journal, proposal, opened, stages)  # RUN, MEASURE
+        proposal, evidence = measured
         findings = _inspect(parts, proposal, opened.change, evidence, stages)  # INSPECT
         decided = _decided(journal, _decide(proposal, opened.change, evidence, findings, stages))  # DECIDE
         if decided.status is Status.keep:

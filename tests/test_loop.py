@@ -14,7 +14,7 @@ import pytest
 
 from autoopt import journal as journals
 from autoopt import loop
-from autoopt.errors import BudgetSpentError, IncumbentError, RepositoryError, UsageError
+from autoopt.errors import AgentError, BudgetSpentError, IncumbentError, RepositoryError, UsageError
 from autoopt.guards.command import CommandGuard
 from autoopt.journal import Journal
 from autoopt.judge import Judge
@@ -609,3 +609,26 @@ def test_the_brief_says_where_the_run_stands(repo: Path) -> None:
     assert second.scope == ("src/other.txt", "src/value.txt")
     assert [past.number for past in third.history] == [0, 1, 2]
     assert third.incumbent == bench.branch()
+
+
+def test_an_agent_that_fails_later_ends_the_run_in_order(repo: Path) -> None:
+    bench = Bench(repo)
+
+    def fail(desk: Path) -> None:
+        raise AgentError("the agent failed 2 times in a row")
+
+    reason = bench.run([], proposer=Editor([write("src/value.txt", "9"), fail]))
+
+    assert reason == "the agent failed 2 times in a row"
+    assert bench.journal.confirmation is not None
+
+
+def test_an_agent_that_never_worked_is_an_error(repo: Path) -> None:
+    bench = Bench(repo)
+
+    def fail(desk: Path) -> None:
+        raise AgentError("the agent failed 2 times in a row")
+
+    with pytest.raises(AgentError):
+        bench.run([], proposer=Editor([fail]))
+    assert bench.journal.stopped == "it could not go on: the agent failed 2 times in a row"

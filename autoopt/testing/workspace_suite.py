@@ -152,7 +152,7 @@ class WorkspaceSuite:
     def test_the_same_edit_has_one_fingerprint(self, tmp_path: Path) -> None:
         workspace = self.make_workspace(tmp_path)
         marks = []
-        for number, content in enumerate((b"one\n", b"two\n", b"  one\n"), start=1):
+        for number, content in enumerate((b"one\n", b"two\n", b"one  \n"), start=1):
             with workspace.attempt(self.proposal(content), number) as attempt:
                 marks.append(attempt.change.fingerprint)
 
