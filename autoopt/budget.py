@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 
@@ -105,7 +106,7 @@ class Ledger:
 
         Args:
             calls: The run's calls so far; grows as `record` is called.
-            unanswered: Number and stage of calls that were cut short: they count as much as they could have.
+            unanswered: Number and stage of calls whose end nobody saw.
             ask: Writes down, durably, that a call is about to be made.
             record: Writes a call down, durably.
             tell: Told of each call and of what the run has spent with it.
@@ -121,14 +122,15 @@ class Ledger:
         """Let a call go ahead; the dollars it may cost at most, None where there is no limit.
 
         A call is expected to take what the dearest one of its stage took, or of all where there was none.
+        Those that were cut short count no less than that.
 
         Raises:
             BudgetSpentError: it could exceed the run's budget.
             ExperimentBudgetError: it could exceed that of experiment `number`.
         """
         budget = self._budget
-        cut_short = [self._expected(cut, its_stage) for cut, its_stage in self._unanswered]
-        calls = [*self._calls, *cut_short]
+        unseen = [self._expected(cut, its_stage) for cut, its_stage in self._unanswered]
+        calls = [*map(self._at_most, self._calls), *unseen]
         here = [call for call in calls if call.number == number]
         expected = self._expected(number, stage).usage
         cost, tokens = expected.cost_usd, expected.tokens
@@ -150,8 +152,20 @@ class Ledger:
             tokens,
             ExperimentBudgetError,
         )
-        self._ask(number, stage)
         return min((dollars for dollars in left if dollars is not None), default=None)
+
+    def asked(self, number: int, stage: str) -> None:
+        """Remember, durably, that a call begins."""
+        self._ask(number, stage)
+
+    def _at_most(self, call: Call) -> Call:
+        """The call; where it was ended before it had said everything, as dear as it may have been."""
+        if call.complete:
+            return call
+        said, could = call.usage, self._expected(call.number, call.stage).usage
+        cost = max(said.cost_usd, could.cost_usd)
+        unsaid = max(0, could.tokens - said.tokens)
+        return replace(call, usage=replace(said, cost_usd=cost, input_tokens=said.input_tokens + unsaid))
 
     def _expected(self, number: int, stage: str) -> Call:
         """A call as dear as the dearest of its stage, or of all where there was none."""

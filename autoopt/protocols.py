@@ -191,6 +191,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def asked(self, number: int, stage: str) -> None:
+        """Remember, durably, that a call begins: a process that is killed forgets no spending."""
+        ...
+
     def spent(self, call: Call) -> None:
         """Remember a call, durably, however it ended."""
         ...

@@ -192,7 +192,8 @@ class Call:
         stage: What it was asked for (think, edit, repair, inspect, simplify, review).
         agent: The agent's name.
         transcript: Stem of the files that hold the prompt and the answer, in the run's directory of prompts.
-        usage: What it took.
+        usage: What it took, as far as it has said.
+        complete: Whether it came to its end by itself; one that was ended may not have said what it took.
     """
 
     number: int
@@ -200,6 +201,7 @@ class Call:
     agent: str
     transcript: str
     usage: Usage
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

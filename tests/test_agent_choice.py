@@ -66,6 +66,9 @@ class NoLimit:
     def allow(self, number: int, stage: str) -> None:
         return None
 
+    def asked(self, number: int, stage: str) -> None:
+        """Nothing to remember."""
+
     def spent(self, call: object) -> None:
         raise AssertionError("nothing is called here")
 

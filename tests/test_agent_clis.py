@@ -143,6 +143,9 @@ class Purse:
     def allow(self, number: int, stage: str) -> float | None:
         return self.usd
 
+    def asked(self, number: int, stage: str) -> None:
+        """Nothing to remember."""
+
     def spent(self, call: Call) -> None:
         self.calls.append(call)
 

@@ -456,6 +456,9 @@ class OpenLedger:
     def allow(self, number: int, stage: str) -> float | None:
         return None
 
+    def asked(self, number: int, stage: str) -> None:
+        """Nothing to remember."""
+
     def spent(self, call: Call) -> None:
         self.calls.append(call)
 

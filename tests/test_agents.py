@@ -35,13 +35,17 @@ class Purse:
     def __init__(self, usd: float | None = None, *, empty: bool = False):
         self.usd, self.empty = usd, empty
         self.calls: list[Call] = []
-        self.asked: list[tuple[int, str]] = []
+        self.allowed: list[tuple[int, str]] = []
+        self.began: list[tuple[int, str]] = []
 
     def allow(self, number: int, stage: str) -> float | None:
-        self.asked.append((number, stage))
+        self.allowed.append((number, stage))
         if self.empty:
             raise BudgetSpentError("budget.cost_usd: all is spent")
         return self.usd
+
+    def asked(self, number: int, stage: str) -> None:
+        self.began.append((number, stage))
 
     def spent(self, call: Call) -> None:
         self.calls.append(call)
@@ -112,7 +116,7 @@ def test_a_prompt_that_is_too_long_for_an_argument_is_refused_before_anything_is
 
     assert isinstance(found, Failure)
     assert "agent.command passes it as an argument" in found.reason and "{prompt_file}" in found.reason
-    assert purse.asked == [] and purse.calls == []
+    assert purse.allowed == [] and purse.calls == []
 
 
 def test_the_longest_argument_still_arrives(desk):
@@ -373,6 +377,8 @@ def test_an_agent_that_takes_too_long_is_ended_and_what_it_spent_until_then_is_r
     found = desk.ask(desk.agent(answer=STREAM, purse=purse, timeout_s=0.7))
 
     assert isinstance(found, Failure) and found.timeout
+    assert purse.began == [(call.number, call.stage) for call in purse.calls]
+    assert not purse.calls[0].complete
     assert "its time limit" in found.reason
     (call,) = purse.calls
     assert call.usage.cost_usd == 0.75 and 0.6 < call.usage.seconds < 30
@@ -403,7 +409,7 @@ def test_nothing_runs_when_the_budget_is_spent(desk):
     with pytest.raises(BudgetSpentError):
         desk.ask(desk.agent(purse=purse))
 
-    assert purse.asked == [(1, "edit")] and purse.calls == []
+    assert purse.allowed == [(1, "edit")] and purse.calls == []
     assert not (desk.desk / "ran").exists() and not desk.prompts.exists()
 
 

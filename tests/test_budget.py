@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from autoopt import budget
@@ -165,4 +167,15 @@ def test_a_call_that_was_cut_short_counts_as_much_as_it_could_have() -> None:
     assert cut.allow(3, "think") == pytest.approx(0.9)
     with pytest.raises(BudgetSpentError, match=r"4\.1 of 5 is spent"):
         cut.allow(3, "edit")
+    assert asked == []
+    cut.asked(3, "think")
     assert asked == [(3, "think")]
+
+
+def test_a_call_that_was_ended_counts_no_less_than_its_like() -> None:
+    ended = replace(call(2, "edit", cost=0.0, tokens=7), complete=False)
+    calls = [call(1, "think", cost=0.1), call(1, "edit", cost=2.0, tokens=50), ended]
+
+    assert ledger(calls, cost_usd=10.0).allow(3, "think") == pytest.approx(10.0 - 4.1)
+    with pytest.raises(BudgetSpentError, match=r"100 of 120 is spent"):
+        ledger(calls, tokens=120).allow(3, "edit")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autoopt.proposers.candidates import mark_of
+from autoopt.proposers.candidates import Candidates, mark_of
 from autoopt.proposers.codemods import Codemods
 from autoopt.proposers.codemods.finding import Files
 from autoopt.records import Brief, Experiment, Proposal, Status, Task
@@ -28,7 +28,7 @@ def brief(desk: Path, number: int = 1, profile: str = "", history: tuple[Experim
 
 
 def proposals(desk: Path, profile: str = "") -> list[Proposal]:
-    codemods, found, number = Codemods(), [], 1
+    codemods, found, number = Candidates(Codemods()), [], 1
     while (proposal := codemods.ask(brief(desk, number, profile))) is not None:
         found.append(proposal)
         codemods.ask(brief(desk, number, profile))  # asked again for its number: declined
@@ -46,7 +46,7 @@ def first(content: bytes) -> bytes:
 def test_a_proposal_says_what_it_does_where_and_why(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(APPEND)
 
-    proposal = Codemods().ask(brief(tmp_path))
+    proposal = Candidates(Codemods()).ask(brief(tmp_path))
 
     assert proposal is not None
     assert proposal.description == "the loop that fills out in f() becomes a list comprehension (a.py)"
@@ -66,7 +66,7 @@ def test_one_codemod_and_function_at_a_time_until_none_is_left(tmp_path: Path) -
 
 def test_what_was_tried_is_not_proposed_again(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(APPEND)
-    codemods = Codemods()
+    codemods = Candidates(Codemods())
     proposal = codemods.ask(brief(tmp_path))
     assert proposal is not None
     tried = Experiment(

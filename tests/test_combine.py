@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from support.workspace_repos import make_repository, open_workspace
 
+from autoopt.proposers.candidates import Candidates
 from autoopt.proposers.patches.combine import Combine
 from autoopt.records import Edit, Outcome, Proposal, Status
 from autoopt.testing.proposer_suite import ProposerSuite, brief, judged
@@ -16,7 +17,7 @@ class Run:
     def __init__(self, folder):
         self.workspace = open_workspace(make_repository(folder, {"src/a.py": CODE, "src/b.py": CODE}))
         self.history = ()
-        self.combine = Combine(self.workspace.commits)
+        self.combine = Candidates(Combine(self.workspace.commits))
 
     def experiment(self, *edits, effect=0.01, probability=0.8, keep=False, **changes):
         """An experiment that writes its number to these lines, as in `"a 3"`, and how it was judged."""
@@ -79,7 +80,7 @@ class WithPast:
 
     def __init__(self, run):
         self._past = run.history
-        self._combine = Combine(run.workspace.commits)
+        self._combine = Candidates(Combine(run.workspace.commits))
         self.repair, self.tell = self._combine.repair, self._combine.tell
 
     def ask(self, question):
@@ -230,6 +231,6 @@ def test_a_resumed_run_goes_on_where_it_was(run):
         run.experiment(f"a {line}")
     run.try_out(run.ask())
     second = run.ask()
-    run.combine = Combine(run.workspace.commits)
+    run.combine = Candidates(Combine(run.workspace.commits))
 
     assert run.ask() == second

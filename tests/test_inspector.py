@@ -220,6 +220,9 @@ class OpenLedger:
     def allow(self, number: int, stage: str) -> float | None:
         return None
 
+    def asked(self, number: int, stage: str) -> None:
+        """Nothing to remember."""
+
     def spent(self, call: Call) -> None:
         assert call.stage == "inspect"
 

@@ -79,7 +79,7 @@ def found(proposer: Proposer, desk: Path) -> list[Proposal]:
 
 def proposer(name: str, scratch: Path) -> Proposer:
     if name == "codemods":
-        return Codemods()
+        return Candidates(Codemods())
     return Candidates(
         RuffFixes(RuffConfig(), scratch, os.environ) if name == "ruff" else DeadCode(scratch, os.environ)
     )

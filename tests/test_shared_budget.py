@@ -240,7 +240,7 @@ def test_a_resume_after_a_kill_in_the_middle_of_thinking_forgets_no_cost(project
     assert done.returncode == 0, done.stderr
     assert [past["status"] for past in decided(project)] == ["baseline", "keep"]
     spent = [event["call"]["stage"] for event in journal(project) if event["event"] == "SPENT"]  # type: ignore[index]
-    assert "1 call of an agent; what that cost is not known" in autoopt(project, "report", "shared").stdout
+    assert "1 call of an agent; what that cost may be missing" in autoopt(project, "report", "shared").stdout
     assert spent[0] == "think"
     assert spent[-1] == "edit"
     text = subprocess.run(

@@ -15,7 +15,7 @@ from autoopt.agents.outcome import Outcome
 from autoopt.agents.template import Request
 from autoopt.agents.transcripts import Redactor, Transcripts
 from autoopt.errors import UsageError
-from autoopt.processes import Completed, complaint, failure, run, tail
+from autoopt.processes import Completed, complaint, cut_short, failure, run, tail
 from autoopt.processes.environment import clean_environment
 from autoopt.processes.logs import Logs
 from autoopt.protocols import Ledger
@@ -133,14 +133,23 @@ class Agent:
         request = Request(
             desk=cwd, prompt_file=prompt_file, answer_file=logs / "answer", edits=edits, web=web, usd=usd
         )
-        started = time.monotonic()
+        started, complete = time.monotonic(), False
+        self._ledger.asked(number, stage)
         try:
             done = self._run(request, logs)
+            complete = cut_short(done) is None
         finally:  # what was spent is remembered however the call ended, Ctrl-C included
             read = self._read(logs)
             usage = _usage(read, time.monotonic() - started)
             self._ledger.spent(
-                Call(number=number, stage=stage, agent=self.name, transcript=stem, usage=usage)
+                Call(
+                    number=number,
+                    stage=stage,
+                    agent=self.name,
+                    transcript=stem,
+                    usage=usage,
+                    complete=complete,
+                )
             )
             self._transcripts.answer(stem, read.text or "")
         problem = self._problem(done, read, edits)

@@ -133,7 +133,7 @@ def _member(name: str, ground: Ground, parameters: Mapping[str, ParameterConfig]
                 env_names=ground.env_names,
             )
         case "codemods":
-            return Codemods()
+            return Candidates(Codemods())
         case "ruff":
             fixes = RuffFixes(config.propose.ruff, files.scratch / "ruff", environ)
             fixes.check()
@@ -145,7 +145,7 @@ def _member(name: str, ground: Ground, parameters: Mapping[str, ParameterConfig]
         case "agent":
             return _agent(ground)
         case _:
-            return Combine(workspace.commits)
+            return Candidates(Combine(workspace.commits))
 
 
 def _search(ground: Ground, parameters: Mapping[str, ParameterConfig]) -> Proposer:

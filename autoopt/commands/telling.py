@@ -59,6 +59,6 @@ def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool =
 
 
 def _cut_short(record: Journal) -> str:
-    count = len(record.unanswered)
+    count = len(record.unanswered) + sum(not call.complete for call in record.calls)
     calls = "1 call of an agent" if count == 1 else f"{count} calls of agents"
-    return f"{calls}; what that cost is not known, and is in no figure here" if count else ""
+    return f"{calls}; what that cost may be missing from the figures here" if count else ""

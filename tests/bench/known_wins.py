@@ -32,7 +32,7 @@ PROJECT = Path(__file__).parent.with_name("known_wins")
 
 
 def proposers(scratch: Path) -> Iterator[Proposer]:
-    yield Codemods()
+    yield Candidates(Codemods())
     yield Candidates(RuffFixes(RuffConfig(), scratch / "ruff", os.environ))
     yield Candidates(DeadCode(scratch / "deadcode", os.environ))
 

@@ -18,9 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoopt.proposers.candidates import Candidates
 from autoopt.proposers.codemods.heat import Spot, spots
-from autoopt.records import Brief, Edit, Experiment, Failure, Proposal
+from autoopt.records import Brief, Edit, Proposal
 from autoopt.think import hottest_first
 
 if TYPE_CHECKING:
@@ -31,25 +30,13 @@ _FILES_AT_ONCE = 32
 
 
 class Codemods:
-    """Proposes one codemod in one function at a time; implements `protocols.Proposer`."""
+    """Finds one codemod in one function at a time: a `candidates.Finder`."""
 
     def __init__(self) -> None:
+        """Make a finder that has read nothing yet."""
         self._files: Files | None = None
-        self._candidates = Candidates(self._find)
 
-    def ask(self, brief: Brief) -> Proposal | None:
-        """The most promising change not tried yet."""
-        return self._candidates.ask(brief)
-
-    def repair(self, proposal: Proposal, failure: Failure) -> Proposal | None:
-        """None: a change that was proven harmless and crashes is wrong."""
-        return self._candidates.repair(proposal, failure)
-
-    def tell(self, experiment: Experiment) -> None:
-        """Remember what was tried."""
-        self._candidates.tell(experiment)
-
-    def _find(self, brief: Brief) -> Iterator[Proposal]:
+    def __call__(self, brief: Brief) -> Iterator[Proposal]:
         """What the profile names comes first; then the files by turns, deeper loops before shallow ones."""
         named = spots(brief.profile)
         files = [path for path in hottest_first(brief.scope, brief.profile) if path.endswith(".py")]

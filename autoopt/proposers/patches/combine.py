@@ -8,10 +8,9 @@ from pathlib import Path
 
 from autoopt.errors import OutOfScopeError, RepositoryError
 from autoopt.merging import Conflict, carry
-from autoopt.proposers.candidates import Candidates
 from autoopt.proposers.patches.carrying import UnfitError, carried, content
 from autoopt.protocols import Commits
-from autoopt.records import Brief, Edit, Experiment, Failure, FileChange, Proposal
+from autoopt.records import Brief, Edit, Experiment, FileChange, Proposal
 from autoopt.think import is_near_miss
 
 SOURCE = "combine"
@@ -21,7 +20,7 @@ _WIDTH = 60
 
 
 class Combine:
-    """Proposes pairs of near misses, then triples, the largest sum of gains first; a `protocols.Proposer`.
+    """Finds pairs of near misses, then triples, the largest sum of gains first: a `candidates.Finder`.
 
     Near misses are discarded experiments whose numbers leave a gain likely, from whichever proposer. Those of
     a parameter search are left to it: it combines values itself, and knows how they depend on each other.
@@ -30,22 +29,10 @@ class Combine:
     def __init__(self, commits: Commits) -> None:
         """Read what the experiments changed from `commits`."""
         self._commits = commits
-        self._candidates = Candidates(self._find)
         self._changes: dict[int, tuple[FileChange, ...] | None] = {}
 
-    def ask(self, brief: Brief) -> Proposal | None:
-        """The best combination that was not tried and fits the incumbent."""
-        return self._candidates.ask(brief)
-
-    def repair(self, proposal: Proposal, failure: Failure) -> Proposal | None:
-        """None: what crashes together does not belong together."""
-        return self._candidates.repair(proposal, failure)
-
-    def tell(self, experiment: Experiment) -> None:
-        """Remember what was tried, by whomever."""
-        self._candidates.tell(experiment)
-
-    def _find(self, brief: Brief) -> Iterator[Proposal]:
+    def __call__(self, brief: Brief) -> Iterator[Proposal]:
+        """The combinations that fit the incumbent, lazily."""
         misses = [experiment for experiment in near_misses(brief.history) if self._of(experiment) is not None]
         for size in _SIZES:
             together = combinations(misses[:_MOST], size)
