@@ -333,8 +333,13 @@ def test_a_limit_in_tokens_needs_an_agent_that_reports_them(desk):
 
 def test_a_limit_in_dollars_needs_an_agent_whose_cost_is_known(desk):
     desk.program("echo done")
-    with pytest.raises(UsageError, match=r"fake does not report its cost; give agent\.prices\.input"):
+    with pytest.raises(UsageError, match=r"fake does not report its cost; say in agent\.answer\.cost_usd"):
         desk.ask(desk.agent(purse=Purse(1.0)))
+    counting = AnswerConfig(output_tokens=r"(\S+) received")
+    with pytest.raises(UsageError, match=r"fake does not report its cost; give agent\.prices\.input"):
+        desk.agent(answer=counting).check(dollars=True)
+    with pytest.raises(UsageError, match=r"say in agent\.answer\.cost_usd"):  # prices of tokens nobody counts
+        desk.agent(prices=PricesConfig(input=10.0)).check(dollars=True)
     desk.agent().check()
 
     with pytest.raises(UsageError, match="limit in dollars"):

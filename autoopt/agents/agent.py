@@ -95,9 +95,11 @@ class Agent:
         answer, prices = config.answer, (config.prices.input, config.prices.output)
         counted = answer.input_tokens is not None or answer.output_tokens is not None
         if dollars and answer.cost_usd is None and not (any(prices) and counted):
+            prices_help = f"give {self._option}.prices.input and {self._option}.prices.output"
+            cost_help = f"say in {self._option}.answer.cost_usd where it is in the answer"
             raise UsageError(
-                f"budget: there is a limit in dollars, but {self.name} does not report its cost; give "
-                f"{self._option}.prices.input and {self._option}.prices.output, or limit budget.tokens."
+                f"budget: there is a limit in dollars, but {self.name} does not report its cost; "
+                f"{prices_help if counted else cost_help}, or limit budget.experiments."
             )
         if tokens and not counted:
             raise UsageError(
