@@ -134,7 +134,7 @@ def experiment(
             return _decided(journal, _repeated(proposal, opened.change, twin, stages))
         measured = _measure_or_repair(config, parts, journal, proposal, opened, stages)  # RUN, MEASURE
         proposal, evidence = measured
-        findings = _inspect(parts, proposal, opened.change, evidence, stages)  # INSPECT
+        findings = _inspect(parts, journal, proposal, opened.change, evidence, stages)  # INSPECT
         decided = _decided(journal, _decide(proposal, opened.change, evidence, findings, stages))  # DECIDE
         if decided.status is Status.keep:
             opened.keep()
@@ -170,9 +170,21 @@ def _inspect_base(parts: Parts, plain: Proposal, measurement: Measurement, stage
         stages.enter("inspect", f"guard {position} of {len(parts.guards)} at the base")
         finding = guard.inspect(unchanged, plain, Trial(number=0, challengers=measurement))
         if not finding.passed:
-            raise UsageError(
-                f"guards.{finding.guard}: does not pass at the commit the run starts from: {finding.message}"
-            )
+            raise UsageError(_failing_already(finding))
+
+
+def _failing_already(finding: Finding) -> str:
+    """What a guard says of the commit the run starts from, and what to do about it."""
+    is_bound = finding.guard.startswith("constraints.")
+    option = finding.guard if is_bound else f"guards.{finding.guard}"
+    message = finding.message.strip()
+    advice = (
+        "raise or lower the bound, or take it away"
+        if is_bound
+        else f"mend it and commit, or {option}.command=null goes without"
+    )
+    gap = "\n" if "\n" in message else "; "  # the last lines of its output are read first
+    return f"{option}: does not pass at the commit the run starts from: {message}{gap}{advice}."
 
 
 def _sight(parts: Parts) -> str:
@@ -288,7 +300,7 @@ def _of(change: Change) -> dict[str, Any]:
 
 
 def _inspect(
-    parts: Parts, proposal: Proposal, change: Change, evidence: Evidence, stages: Stages
+    parts: Parts, journal: Journal, proposal: Proposal, change: Change, evidence: Evidence, stages: Stages
 ) -> tuple[Finding, ...]:
     """What the guards say of a change the numbers would keep; the first objection is enough."""
     if evidence.verdict is None or not evidence.verdict.outcome.keeps:
@@ -298,6 +310,7 @@ def _inspect(
         challengers=Measurement(commit=change.commit, samples=evidence.challengers),
         incumbents=evidence.incumbents,
         verdict=evidence.verdict,
+        incumbent=journal.incumbent.measurement,
     )
     findings: list[Finding] = []
     for guard in parts.guards:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.folders import Folders
+from support.folders import Folders, arms
 
 from autoopt.errors import UsageError
 from autoopt.guards.command import CommandGuard
@@ -32,8 +31,7 @@ def command_guard(
     tmp_path: Path, command: str, metric: MetricConfig = METRIC, value: str = "", **options: Any
 ) -> Finding:
     bench = Folders(tmp_path / "bench", {"c1": {"value": value}})
-    config = GuardConfig(command=command, **options)
-    guard = CommandGuard("tests", config, bench, os.environ, tmp_path / "logs", metric=metric, env_names=())
+    guard = CommandGuard("tests", GuardConfig(**options), command, arms(bench, tmp_path / "logs", metric))
     return inspect(guard, "c1")
 
 
@@ -110,9 +108,9 @@ def rows(*rows: list[Any], ordered: bool = False, keys: list[int] | None = None,
 
 def rows_guard(tmp_path: Path, commits: Mapping[str, Any], **options: Any) -> RowsGuard:
     files = {commit: {"out.json": json.dumps(found)} for commit, found in commits.items()}
-    config = GuardConfig(kind=GuardKind.rows, **{"command": "cat out.json", **options})
-    bench, logs = Folders(tmp_path / "bench", files), tmp_path / "logs"
-    return RowsGuard("same", config, bench, os.environ, logs, "base", metric=METRIC, env_names=())
+    command = options.pop("command", "cat out.json")
+    ready = arms(Folders(tmp_path / "bench", files), tmp_path / "logs")
+    return RowsGuard("same", GuardConfig(kind=GuardKind.rows, **options), command, ready, "base")
 
 
 def objection(tmp_path: Path, base: Any, found: Any, **options: Any) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from support.folders import arms
 
 from autoopt import journal as journals
 from autoopt import loop
@@ -98,22 +98,14 @@ class Bench:
     ) -> str:
         self.proposer = proposer or ScriptedProposer(proposals, repairs)
         self.reporter = RecordingReporter(at_stage)
-        metric, logs = self.config.metric, self.state / "logs"
+        metric = self.config.metric
+        ready = arms(self.workspace, self.state / "logs", metric)
         parts = Parts(
             proposer=self.proposer,
             workspace=self.workspace,
-            meter=ShellMeter(metric, self.workspace, logs, os.environ, (), None),
+            meter=ShellMeter(metric, ready, None),
             guards=tuple(
-                CommandGuard(
-                    name,
-                    GuardConfig(command=command),
-                    self.workspace,
-                    os.environ,
-                    logs,
-                    metric=metric,
-                    env_names=(),
-                )
-                for name, command in (guards or {}).items()
+                CommandGuard(name, GuardConfig(), command, ready) for name, command in (guards or {}).items()
             ),
             reporter=self.reporter,
             judge=Judge(self.config.verdict, metric.direction, metric.unit),
@@ -380,8 +372,12 @@ def test_an_exact_metric_that_turns_out_noisy_goes_on_in_pairs(repo: Path) -> No
 def test_a_guard_that_fails_before_anything_is_changed_is_said_at_once(repo: Path) -> None:
     bench = Bench(repo)
 
-    with pytest.raises(UsageError, match=r"guards\.tests: does not pass at the commit the run starts from"):
-        bench.run([value("9")], guards={"tests": "false"})
+    with pytest.raises(
+        UsageError, match=r"guards\.tests: does not pass at the commit the run starts from"
+    ) as said:
+        bench.run([value("9")], guards={"tests": "echo no; false"})
+
+    assert str(said.value).endswith("mend it and commit, or guards.tests.command=null goes without.")
 
 
 @pytest.mark.parametrize("left", ["src/value.txt", "results.log"])

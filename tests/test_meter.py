@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.folders import Folders
+from support.folders import Folders, arms
 
 from autoopt.errors import UsageError
 from autoopt.meters.shell import ShellMeter
@@ -26,7 +25,7 @@ def meter(
     **options: Any,
 ) -> ShellMeter:
     config = MetricConfig(**{"warmups": 0, **options})
-    return ShellMeter(config, bench, tmp_path / "logs", os.environ, names, baseline)
+    return ShellMeter(config, arms(bench, tmp_path / "logs", config, env_names=names), baseline)
 
 
 def bench(tmp_path: Path, **commits: str) -> Folders:

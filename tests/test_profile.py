@@ -2,8 +2,9 @@ import json
 import sys
 
 import pytest
-from support.folders import Folders
+from support.folders import Folders, arms
 
+from autoopt.assemble.proposing import with_a_note
 from autoopt.meters.profile import MOST, Profile
 from autoopt.schema import MetricConfig, ProfileConfig
 
@@ -15,14 +16,12 @@ def make(tmp_path):
     bench = Folders(tmp_path / "bench", COMMITS)
 
     def build(command, timeout_s=20.0, prepare=None, env=None):
+        metric = MetricConfig(command="true", prepare=prepare, env=env or {})
+        environ = {"PATH": "/usr/bin:/bin", "SECRET": "x"}
         return Profile(
             ProfileConfig(command=command, timeout_s=timeout_s),
-            bench,
-            {"PATH": "/usr/bin:/bin", "SECRET": "x"},
-            tmp_path / "logs",
+            arms(bench, tmp_path / "logs", metric, environ),
             tmp_path / "profile.json",
-            metric=MetricConfig(command="true", prepare=prepare, env=env or {}),
-            env_names=(),
         )
 
     return build
@@ -74,6 +73,17 @@ def test_a_profile_that_fails_is_a_note_and_is_tried_again_by_a_resume(
 ):
     assert make(command, timeout_s).of("one") == note
     assert not (tmp_path / "profile.json").exists()
+
+
+def test_a_person_is_told_once_that_there_is_no_profile(make):
+    told = []
+    profile = with_a_note(
+        make("test $(cat a.txt | wc -l) = 2 || { echo broke >&2; exit 3; }").of, told.append
+    )
+
+    assert [profile("one"), profile("two")] == ["(no profile: exit code 3: broke)"] * 2
+    assert told == ["no profile: exit code 3: broke"]
+    assert with_a_note(make("cat a.txt").of, told.append)("one") == "hot: a.txt" and len(told) == 1
 
 
 def test_a_checkout_that_cannot_be_prepared_has_no_profile(make):

@@ -3,7 +3,7 @@ import json
 import shlex
 
 import pytest
-from support.folders import Folders
+from support.folders import Folders, arms
 
 from autoopt.errors import UsageError
 from autoopt.proposers.rewrites import rewrites
@@ -34,15 +34,9 @@ def make(tmp_path):
     bench = Folders(tmp_path / "bench", {INCUMBENT: {"a.sql": TEXT}, "1" * 40: {"a.sql": "SELECT 2\n"}})
 
     def build(command):
-        return rewrites(
-            command,
-            bench,
-            {"PATH": "/usr/bin:/bin"},
-            tmp_path / "logs",
-            tmp_path / "rewrites.json",
-            metric=MetricConfig(command="true", env={"COUNT": str(tmp_path / "runs")}),
-            env_names=(),
-        )
+        metric = MetricConfig(command="true", env={"COUNT": str(tmp_path / "runs")})
+        ready = arms(bench, tmp_path / "logs", metric, {"PATH": "/usr/bin:/bin"})
+        return rewrites(command, ready, tmp_path / "rewrites.json")
 
     return build
 
@@ -58,15 +52,8 @@ def desk(tmp_path):
 class TestRewrites(ProposerSuite):
     def proposer(self, state):
         bench = Folders(state / "bench", {INCUMBENT: {"a.sql": TEXT}})
-        return rewrites(
-            f"echo {shlex.quote(json.dumps(IDEAS))}",
-            bench,
-            {"PATH": "/usr/bin:/bin"},
-            state / "logs",
-            state / "rewrites.json",
-            metric=MetricConfig(command="true"),
-            env_names=(),
-        )
+        ready = arms(bench, state / "logs", environ={"PATH": "/usr/bin:/bin"})
+        return rewrites(f"echo {shlex.quote(json.dumps(IDEAS))}", ready, state / "rewrites.json")
 
     def fill(self, desk):
         (desk / "a.sql").write_text(TEXT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import shutil
 import tempfile
 import time
@@ -16,7 +15,7 @@ from autoopt.agents.template import Request
 from autoopt.agents.transcripts import Redactor, Transcripts
 from autoopt.errors import UsageError
 from autoopt.processes import Completed, complaint, cut_short, failure, run, tail
-from autoopt.processes.environment import clean_environment
+from autoopt.processes.environment import clean_environment, named
 from autoopt.processes.logs import Logs
 from autoopt.protocols import Ledger
 from autoopt.records import Call, Failure, Usage
@@ -208,12 +207,7 @@ def _extra(config: AgentConfig, environ: Mapping[str, str]) -> dict[str, str]:
     """The home that is asked for, proxies, and the variables that are named."""
     homes = _HOMES if config.home is AgentHome.real else ()
     patterns = (*homes, *_NETWORK, *map(str.lower, _NETWORK), *config.pass_env)
-    passed = {
-        name: value
-        for name, value in environ.items()
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-    }
-    return {**_COMPILED, **passed, **config.env}
+    return {**_COMPILED, **named(environ, patterns), **config.env}
 
 
 def _usage(read: Outcome, seconds: float) -> Usage:

@@ -11,7 +11,9 @@ from autoopt import files as disk
 from autoopt.assemble import proposing
 from autoopt.assemble.proposing import Ground, described, prompts
 from autoopt.errors import UsageError
+from autoopt.guards import constraint
 from autoopt.guards.command import CommandGuard
+from autoopt.guards.inventory import InventoryGuard
 from autoopt.guards.rows import RowsGuard
 from autoopt.journal import Journal
 from autoopt.judge import Judge
@@ -20,7 +22,7 @@ from autoopt.meters import extract
 from autoopt.meters.shell import ShellMeter
 from autoopt.places import RunFiles
 from autoopt.processes import complaint, run, tail
-from autoopt.processes.environment import clean_environment
+from autoopt.processes.arms import Arms, Surroundings
 from autoopt.proposers.portfolio import Portfolio
 from autoopt.proposers.search import discovery
 from autoopt.protocols import Guard, Reporter
@@ -28,10 +30,11 @@ from autoopt.records import Experiment
 from autoopt.schema import Config, GuardKind, ParameterConfig
 from autoopt.workspaces.git import GitWorkspace
 
-__all__ = ["check", "check_proposers", "described", "parts", "prompts", "setup"]
+__all__ = ["check", "check_proposers", "cleanup", "described", "parts", "prompts", "setup"]
 
 SETUP_LIMIT_S = 3600.0
 DISCOVER_LIMIT_S = 600.0
+CLEANUP_LIMIT_S = 600.0
 
 
 def parts(
@@ -61,7 +64,7 @@ def parts(
         files=files,
         workspace=workspace,
         environ=environ,
-        env_names=frozenset(parameter.env for parameter in parameters.values() if parameter.env),
+        arms=_arms(config, files, workspace, environ, parameters),
         ledger=_ledger(config, journal, reporter),
         tell=partial(_tell, reporter),
         note=reporter.on_note,
@@ -71,13 +74,15 @@ def parts(
     return Parts(
         proposer=Portfolio(members, config.budget, config.seed, workspace.tidy, ground.note),
         workspace=workspace,
-        meter=_meter(ground, journal),
+        meter=ShellMeter(config.metric, ground.arms, _slowest_s(journal)),
         guards=(*_guards(ground), *proposing.inspectors(ground)),
         reporter=reporter,
         judge=Judge(config.verdict, config.metric.direction, config.metric.unit),
         publish=publish,
         task=proposing.task(config),
-        profile=proposing.profile(ground, members),
+        profile=proposing.with_a_note(
+            proposing.profile(ground, members), lambda text: reporter.on_note(journal.next_number, text)
+        ),
     )
 
 
@@ -89,9 +94,16 @@ def _parameters(
     return {**(_discovered(config, files, workspace, environ) if wanted else {}), **config.params}
 
 
-def _meter(ground: Ground, journal: Journal) -> ShellMeter:
-    metric, workspace, logs = ground.config.metric, ground.workspace, ground.files.logs
-    return ShellMeter(metric, workspace, logs, ground.environ, ground.env_names, _slowest_s(journal))
+def _arms(
+    config: Config,
+    files: RunFiles,
+    workspace: GitWorkspace,
+    environ: Mapping[str, str],
+    parameters: Mapping[str, ParameterConfig],
+) -> Arms:
+    env_names = frozenset(parameter.env for parameter in parameters.values() if parameter.env)
+    surroundings = Surroundings(config.metric, environ, files.state.name, env_names)
+    return Arms(config.metric.prepare, workspace, files.logs, surroundings)
 
 
 def _ledger(config: Config, journal: Journal, reporter: Reporter) -> budget.Ledger:
@@ -117,6 +129,8 @@ def check(config: Config) -> None:
     """
     extract.check(config.metric.extract)
     Judge(config.verdict, config.metric.direction, config.metric.unit)
+    for name, bounds in config.constraints.items():
+        constraint.check(name, bounds)
 
 
 def check_proposers(config: Config, environ: Mapping[str, str]) -> None:
@@ -135,7 +149,7 @@ def setup(config: Config, files: RunFiles, environ: Mapping[str, str]) -> Callab
         return None
 
     def run_setup(tree: Path, scratch: Path) -> None:
-        environment = clean_environment(environ, scratch, config.metric.env)
+        environment = Surroundings(config.metric, environ, files.state.name).environment(tree, scratch)
         done = run(command, cwd=tree, env=environment, timeout_s=SETUP_LIMIT_S, logs=files.logs / "setup")
         if problem := complaint(done):
             raise UsageError(f"workspace.setup: {problem}\n{tail(done)}")
@@ -143,25 +157,35 @@ def setup(config: Config, files: RunFiles, environ: Mapping[str, str]) -> Callab
     return run_setup
 
 
+def cleanup(
+    config: Config, files: RunFiles, workspace: GitWorkspace, environ: Mapping[str, str]
+) -> str | None:
+    """Run `metric.cleanup` in a checkout of the base commit; what went wrong, for a person."""
+    command = config.metric.cleanup
+    if command is None:
+        return None
+    tree, scratch = workspace.checkout(workspace.base), workspace.scratch(workspace.base)
+    environment = Surroundings(config.metric, environ, files.state.name).environment(tree, scratch)
+    done = run(command, cwd=tree, env=environment, timeout_s=CLEANUP_LIMIT_S, logs=files.logs / "cleanup")
+    problem = complaint(done)
+    return None if problem is None else f"metric.cleanup: {problem}\n{tail(done)}".rstrip()
+
+
 def _guards(ground: Ground) -> Iterator[Guard]:
-    metric, workspace, logs = ground.config.metric, ground.workspace, ground.files.logs
-    for name, guard in ground.config.guards.items():
+    """Constraints first: they cost nothing, as their numbers are measured already."""
+    config, arms, base = ground.config, ground.arms, ground.workspace.base
+    for name, bounds in config.constraints.items():
+        yield constraint.Constraint(name, bounds)
+    for name, guard in config.guards.items():
+        if guard.command is None:
+            continue
         match guard.kind:
             case GuardKind.command:
-                yield CommandGuard(
-                    name, guard, workspace, ground.environ, logs, metric=metric, env_names=ground.env_names
-                )
+                yield CommandGuard(name, guard, guard.command, arms)
             case GuardKind.rows:
-                yield RowsGuard(
-                    name,
-                    guard,
-                    workspace,
-                    ground.environ,
-                    logs,
-                    workspace.base,
-                    metric=metric,
-                    env_names=ground.env_names,
-                )
+                yield RowsGuard(name, guard, guard.command, arms, base)
+            case GuardKind.inventory:
+                yield InventoryGuard(name, guard, guard.command, arms, base)
 
 
 def _slowest_s(journal: Journal) -> float | None:
@@ -180,7 +204,7 @@ def _discovered(
         return {}
     if not files.parameters.exists():
         tree, scratch = workspace.checkout(workspace.base), workspace.scratch(workspace.base)
-        environment = clean_environment(environ, scratch, config.metric.env)
+        environment = Surroundings(config.metric, environ, files.state.name).environment(tree, scratch)
         done = run(
             command, cwd=tree, env=environment, timeout_s=DISCOVER_LIMIT_S, logs=files.logs / "discover"
         )

@@ -12,9 +12,11 @@ from autoopt.agents.notebook import Notebook
 from autoopt.agents.prompts import Prompts, folders
 from autoopt.compose import library
 from autoopt.errors import UsageError
+from autoopt.guards import constraint
 from autoopt.guards.inspector import Inspector
-from autoopt.meters.profile import Profile
+from autoopt.meters.profile import NONE, Profile
 from autoopt.places import RunFiles
+from autoopt.processes.arms import Arms
 from autoopt.proposers.agent import AgentProposer
 from autoopt.proposers.candidates import Candidates
 from autoopt.proposers.codemods import Codemods
@@ -25,7 +27,7 @@ from autoopt.proposers.patches.combine import Combine
 from autoopt.proposers.rewrites import rewrites
 from autoopt.protocols import Guard, Ledger, Proposer
 from autoopt.records import Task
-from autoopt.schema import Config, GuardConfig, ParameterConfig
+from autoopt.schema import Config, ConstraintConfig, GuardConfig, GuardKind, ParameterConfig
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
 from autoopt.workspaces.repository import discover
@@ -34,12 +36,22 @@ READ_PROFILES = frozenset({"agent", "ruff", "codemods", "deadcode"})
 """Members whose ideas depend on where the time goes."""
 
 
+_HELP = {
+    "agent": "choose an agent with agent=NAME",
+    "optuna": "list values to search under params",
+    "rewrites": "give a command as propose.rewrites=COMMAND",
+    "queue": "name patches with propose.queue.patches=DIRECTORY",
+}
+"""What gives a member that sits out something to go on; for a program that is missing, the reason says it."""
+_NOBODY = "name somebody, as in propose.use=[codemods,agent]"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What the parts of one run stand on.
 
     Attributes:
-        env_names: Variables of `metric.env_file` that reach the commands.
+        arms: Checkouts that are prepared, for whoever runs commands in them.
         tell: Says what a proposer is doing, given the experiment's number and a few words.
         note: Says what a person should know, given the same.
         asker: Asks the person at the terminal whether a web query is allowed; None when nobody is there.
@@ -49,7 +61,7 @@ class Ground:
     files: RunFiles
     workspace: GitWorkspace
     environ: Mapping[str, str]
-    env_names: Collection[str]
+    arms: Arms
     ledger: Ledger
     tell: Callable[[int, str], None]
     note: Callable[[int, str], None]
@@ -85,11 +97,10 @@ def check(config: Config, environ: Mapping[str, str]) -> None:
             raise UsageError(f"propose.use: {name!r} is no proposer; there are {', '.join(known)}.")
     wanted = [name for name in config.propose.use if name != "combine"]  # which has no ideas of its own
     if all(known[name] for name in wanted):
-        said = "; ".join(f"{name}: {known[name]}" for name in wanted)
-        raise UsageError(
-            f"propose.use: nobody could have an idea ({said or 'it is empty'}): list values to search under "
-            "params, choose an agent with agent=NAME, name patches in propose.queue, or add codemods."
-        )
+        said = "; ".join(f"{name}: {known[name]}" for name in wanted) or "it is empty"
+        steps = [_HELP[name] for name in wanted if name in _HELP] if wanted else [_NOBODY]
+        advice = f": {', or '.join(steps)}" if steps else ""
+        raise UsageError(f"propose.use: nobody could have an idea ({said}){advice}.")
 
 
 def described(config: Config, environ: Mapping[str, str]) -> str:
@@ -107,11 +118,10 @@ def members(ground: Ground, parameters: Mapping[str, ParameterConfig]) -> dict[s
         UsageError: one of them cannot work here.
     """
     known, wanted = lineup(ground.config, ground.environ), ground.config.propose.use
-    return {
-        name: _member(name, ground, parameters)
-        for name, absence in known.items()
-        if not absence and name in wanted
-    }
+    playing = [name for name, absence in known.items() if not absence and name in wanted]
+    if not parameters and len(playing) > 1:  # `propose.discover` has found none, which stops nobody else
+        playing = [name for name in playing if name != "optuna"]
+    return {name: _member(name, ground, parameters) for name in playing}
 
 
 def _member(name: str, ground: Ground, parameters: Mapping[str, ParameterConfig]) -> Proposer:
@@ -123,15 +133,7 @@ def _member(name: str, ground: Ground, parameters: Mapping[str, ParameterConfig]
             return _queue(ground)
         case "rewrites":
             assert config.propose.rewrites is not None, "it is a member only with its command"
-            return rewrites(
-                config.propose.rewrites,
-                workspace,
-                environ,
-                files.logs,
-                files.rewrites,
-                metric=config.metric,
-                env_names=ground.env_names,
-            )
+            return rewrites(config.propose.rewrites, ground.arms, files.rewrites)
         case "codemods":
             return Candidates(Codemods())
         case "ruff":
@@ -240,7 +242,10 @@ def task(config: Config) -> Task:
         metric=metric.command,
         unit=metric.unit,
         direction=metric.direction.value,
-        constraints=tuple(_constraint(name, guard) for name, guard in config.guards.items()),
+        constraints=(
+            *(_bound(name, bounds) for name, bounds in config.constraints.items()),
+            *(_guarded(name, guard) for name, guard in config.guards.items() if guard.command),
+        ),
         scope=tuple(config.scope),
         off_limits=tuple(config.off_limits),
         vocabulary=tuple(config.vocabulary),
@@ -249,23 +254,38 @@ def task(config: Config) -> Task:
     )
 
 
-def _constraint(name: str, guard: GuardConfig) -> str:
-    wanted = "prints the same rows as before" if guard.kind.value == "rows" else "must pass"
-    return f"{name} {wanted}: {guard.command}"
+_WANTED = {
+    GuardKind.command: "must pass",
+    GuardKind.rows: "prints the same rows as before",
+    GuardKind.inventory: "counts nothing worse than before",
+}
+
+
+def _guarded(name: str, guard: GuardConfig) -> str:
+    return f"{name} {_WANTED[guard.kind]}: {guard.command}"
+
+
+def _bound(name: str, bounds: ConstraintConfig) -> str:
+    return f"{name}: {constraint.described(bounds)}"
 
 
 def profile(ground: Ground, names: Collection[str]) -> Callable[[str], str]:
     """Profiles of commits, where somebody reads them; nobody proposing means that a person does."""
-    config, files = ground.config, ground.files
     if names and READ_PROFILES.isdisjoint(names):
         return lambda commit: ""
-    made = Profile(
-        config.profile,
-        ground.workspace,
-        ground.environ,
-        files.logs,
-        files.profile,
-        metric=config.metric,
-        env_names=ground.env_names,
-    )
-    return made.of
+    return Profile(ground.config.profile, ground.arms, ground.files.profile).of
+
+
+def with_a_note(profile: Callable[[str], str], note: Callable[[str], None]) -> Callable[[str], str]:
+    """The same profiles; the first of them that cannot be made is told a person, who else would not know."""
+    told = False
+
+    def noting(commit: str) -> str:
+        nonlocal told
+        text = profile(commit)
+        if text.startswith(NONE) and not told:
+            told = True
+            note(text.strip("()"))
+        return text
+
+    return noting

@@ -6,19 +6,14 @@ import json
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from autoopt.errors import UsageError
-from autoopt.processes import OUTPUT_CAP, complaint, failure, run
 from autoopt.processes.arms import Arms
-from autoopt.processes.environment import read_regular
-from autoopt.processes.logs import Logs
-from autoopt.protocols import Bench
 from autoopt.records import Change, Failure, Finding, Proposal, Trial
-from autoopt.schema import GuardConfig, MetricConfig
+from autoopt.schema import GuardConfig
 
 Row = Sequence[Any]
 
@@ -46,24 +41,13 @@ class RowsGuard:
     What must be in order is decided by the base alone: a change cannot free itself from its ORDER BY.
     """
 
-    def __init__(
-        self,
-        name: str,
-        config: GuardConfig,
-        bench: Bench,
-        environ: Mapping[str, str],
-        logs: Path,
-        base: str,
-        *,
-        metric: MetricConfig,
-        env_names: Collection[str],
-    ) -> None:
-        """Compare with commit `base`, in checkouts prepared and with the environment as for the metric."""
+    def __init__(self, name: str, config: GuardConfig, command: str, arms: Arms, base: str) -> None:
+        """Compare with commit `base`, in checkouts of `arms`."""
         self._name = name
         self._config = config
+        self._command = command
+        self._arms = arms
         self._base = base
-        self._logs = Logs(logs)
-        self._arms = Arms(metric, bench, self._logs, environ, env_names)
         self._wanted: Mapping[str, Result] | None = None
 
     def inspect(self, change: Change, proposal: Proposal, trial: Trial) -> Finding:
@@ -102,20 +86,8 @@ class RowsGuard:
 
     def _results(self, commit: str) -> Mapping[str, Result] | Failure:
         """What the command prints at the commit."""
-        arm = self._arms.ready(commit)
-        if isinstance(arm, Failure):
-            return arm
-        logs = self._logs.open(f"guard-{self._name}")
-        timeout_s = self._config.timeout_s
-        done = run(self._config.command, cwd=arm.tree, env=arm.environment, timeout_s=timeout_s, logs=logs)
-        found: Mapping[str, Result] | Failure
-        try:
-            reason = complaint(done)
-            found = failure(done, reason) if reason else parse(read_regular(done.stdout, OUTPUT_CAP) or b"")
-        except ValueError as error:
-            found = failure(done, str(error))
-        self._logs.close(logs, failed=isinstance(found, Failure))
-        return found
+        what, timeout_s = f"guard-{self._name}", self._config.timeout_s
+        return self._arms.output(commit, self._command, what, timeout_s, parse)
 
 
 def parse(output: bytes) -> Mapping[str, Result]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from autoopt import files
-from autoopt.processes import complaint, plain, run, tail
-from autoopt.processes.arms import Arm, Arms
-from autoopt.processes.logs import Logs
-from autoopt.protocols import Bench
+from autoopt.processes import plain
+from autoopt.processes.arms import Arms
 from autoopt.records import Failure
-from autoopt.schema import MetricConfig, ProfileConfig
+from autoopt.schema import ProfileConfig
 
+NONE = "(no profile: "
+"""How the note begins that stands for a profile that could not be made."""
 MOST = 12_000
 """Characters of a profile that are shown; the hottest come first in every profile worth reading."""
 
@@ -21,25 +20,14 @@ MOST = 12_000
 class Profile:
     """Profiles of commits, each made once."""
 
-    def __init__(
-        self,
-        config: ProfileConfig,
-        bench: Bench,
-        environ: Mapping[str, str],
-        logs: Path,
-        memory: Path,
-        *,
-        metric: MetricConfig,
-        env_names: Collection[str],
-    ) -> None:
-        """Profile in checkouts of `bench`, prepared and with the environment as for the metric.
+    def __init__(self, config: ProfileConfig, arms: Arms, memory: Path) -> None:
+        """Profile in checkouts of `arms`.
 
         Args:
             memory: File that remembers the latest profile, so that a resume does not make it again.
         """
         self._config = config
-        self._logs = Logs(logs)
-        self._arms = Arms(metric, bench, self._logs, environ, env_names)
+        self._arms = arms
         self._memory = memory
         self._latest = _remembered(memory)
 
@@ -58,31 +46,17 @@ class Profile:
 
     def _make(self, command: str, commit: str) -> tuple[str, bool]:
         """The profile or the note, and which of them it is."""
-        arm = self._arms.ready(commit)
-        if isinstance(arm, Failure):
-            return f"(no profile: {arm.reason})", False
-        return self._run(command, arm)
-
-    def _run(self, command: str, arm: Arm) -> tuple[str, bool]:
-        logs = self._logs.open("profile")
-        timeout_s = self._config.timeout_s
-        done = run(command, cwd=arm.tree, env=arm.environment, timeout_s=timeout_s, logs=logs)
-        problem = complaint(done)
-        if problem is None:
-            text = _shortened(done.stdout)
-        else:
-            said = tail(done, 2).rpartition("\n")[2]
-            text = f"(no profile: {problem}{f': {said}' if said else ''})"
-        self._logs.close(logs, failed=problem is not None)
-        return text, problem is None
+        made = self._arms.output(commit, command, "profile", self._config.timeout_s, _shortened)
+        if isinstance(made, Failure):
+            said = made.tail.rpartition("\n")[2]
+            return f"{NONE}{made.reason}{f': {said}' if said else ''})", False
+        return made, True
 
 
-def _shortened(path: Path) -> str:
+def _shortened(output: bytes) -> str:
     """The beginning of the output, readable by a person, in whole lines."""
-    with path.open("rb") as file:
-        text = plain(file.read(8 * MOST).decode("utf-8", "replace")).strip("\n")
-        more = path.stat().st_size > 8 * MOST
-    if len(text) <= MOST and not more:
+    text = plain(output[: 8 * MOST].decode("utf-8", "replace")).strip("\n")
+    if len(text) <= MOST and len(output) <= 8 * MOST:
         return text
     head = text[:MOST]
     head = head[: head.rfind("\n")] if "\n" in head else head

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from autoopt.meters import extract
 from autoopt.processes import OUTPUT_CAP, Completed, complaint, cut_short, failure, run
 from autoopt.processes.arms import Arm, Arms
 from autoopt.processes.environment import read_regular
-from autoopt.processes.logs import Logs
-from autoopt.protocols import Bench
 from autoopt.records import Failure, Sample
 from autoopt.schema import Extraction, MetricConfig
 
@@ -23,29 +20,26 @@ BASELINES = 2.0
 SEARCHED = 1 << 20
 """Bytes at the beginning and at the end of the output in which the number is looked for."""
 _TIMED = {Extraction.wall, Extraction.cpu, Extraction.peak_memory}
-_WHOLE = {Extraction.json, Extraction.hyperfine}
+_WHOLE = {
+    Extraction.json,
+    Extraction.hyperfine,
+    Extraction.pyperf,
+    Extraction.pytest_benchmark,
+    Extraction.asv,
+    Extraction.junit,
+    Extraction.coverage,
+}
 
 
 class ShellMeter:
     """The meter of a metric command."""
 
-    def __init__(
-        self,
-        config: MetricConfig,
-        bench: Bench,
-        logs: Path,
-        environ: Mapping[str, str],
-        env_names: Collection[str],
-        baseline_wall_s: float | None,
-    ) -> None:
-        """Measure in checkouts of `bench`.
+    def __init__(self, config: MetricConfig, arms: Arms, baseline_wall_s: float | None) -> None:
+        """Measure in checkouts of `arms`.
 
         Args:
             config: What to run and how to read the number.
-            bench: Where commits are checked out.
-            logs: Directory for the output of the latest commands.
-            environ: autoopt's own environment, of which the command sees a selection.
-            env_names: Parameters that `metric.env_file` may set.
+            arms: Where commits are checked out and prepared.
             baseline_wall_s: Slowest execution of the baseline, where an earlier process has measured it.
 
         Raises:
@@ -56,8 +50,7 @@ class ShellMeter:
         # Without a number to read, a program that fails at once at the head of a pipe would look quick.
         timed = config.extract.kind in _TIMED
         self._command = f"set -o pipefail\n{config.command}" if timed else config.command
-        self._logs = Logs(logs)
-        self._arms = Arms(config, bench, self._logs, environ, env_names)
+        self._arms = arms
         self._slowest_s = baseline_wall_s
         self._first = "" if baseline_wall_s is not None else None
 
@@ -78,7 +71,7 @@ class ShellMeter:
         """Run the metric command once and read the number."""
         if stale := self._forget_file(arm):
             return stale
-        logs = self._logs.open(what)
+        logs = self._arms.logs.open(what)
         done = run(
             self._command,
             cwd=arm.tree,
@@ -87,7 +80,7 @@ class ShellMeter:
             logs=logs,
         )
         taken = self._read(arm, done, seed)
-        self._logs.close(logs, failed=isinstance(taken, Failure))
+        self._arms.logs.close(logs, failed=isinstance(taken, Failure))
         if isinstance(taken, Sample):
             self._learn(commit, taken.wall_s)
         return taken

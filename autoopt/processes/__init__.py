@@ -33,6 +33,8 @@ _LOADER = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _PR_SET_CHILD_SUBREAPER = 36
 _TAIL_BYTES = 1 << 16
 _TAIL_COLUMNS = 500
+_NO_PYTHON = re.compile(r"(?:^|: )python: (?:command )?not found$", re.MULTILINE)
+_PYTHON_HINT = " (python: command not found; write python3, or ${python} in a recipe, which is autoopt's own)"
 _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC: titles, links
@@ -140,6 +142,8 @@ def cut_short(completed: Completed) -> str | None:
 def complaint(completed: Completed) -> str | None:
     """What went wrong with a command, for a person; None when it ended by itself with exit code 0."""
     hint = {126: " (not executable)", 127: " (command not found)"}.get(completed.code, "")
+    if completed.code == 127 and _NO_PYTHON.search("\n".join(_last_lines(completed.stderr))):
+        hint = _PYTHON_HINT
     return cut_short(completed) or (f"exit code {completed.code}{hint}" if completed.code else None)
 
 
@@ -184,15 +188,30 @@ def _short(command: str) -> str:
     return line if len(line) <= 60 else f"{line[:57]}..."
 
 
-def _order(command: str, env: Mapping[str, str], timeout_s: float | None) -> bytes:
-    """What the supervisor reads: the length, then limits, shell, command and environment between NULs."""
-    shell = shutil.which("bash", path=env.get("PATH", os.defpath))
-    if shell is None:
+def shell(env: Mapping[str, str]) -> str:
+    """The shell that runs commands in this environment.
+
+    Raises:
+        ResourceError: there is none.
+    """
+    found = shutil.which("bash", path=env.get("PATH", os.defpath))
+    if found is None:
         raise ResourceError(
             "bash is not on the PATH, and commands are run by it. Install it, then run again."
         )
+    return found
+
+
+def _order(command: str, env: Mapping[str, str], timeout_s: float | None) -> bytes:
+    """What the supervisor reads: the length, then limits, shell, command and environment between NULs."""
     limit = "inf" if timeout_s is None else repr(timeout_s)
-    fields = [limit, str(OUTPUT_CAP), shell, command, *(f"{name}={value}" for name, value in env.items())]
+    fields = [
+        limit,
+        str(OUTPUT_CAP),
+        shell(env),
+        command,
+        *(f"{name}={value}" for name, value in env.items()),
+    ]
     if any("\0" in field for field in fields) or any("=" in name or not name for name in env):
         raise UsageError(
             f"`{_short(command)}`: a command and its environment cannot hold NUL, nor a name `=`."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import stat
@@ -25,13 +26,18 @@ _NAMES = """
 
     PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGSERVICE PGSERVICEFILE PGPASSFILE PGDATA
     PGSSLMODE PGSSLCERT PGSSLKEY PGSSLROOTCERT
+
+    SPARK_HOME PYSPARK_PYTHON
+    DATABRICKS_HOST DATABRICKS_CLUSTER_ID DATABRICKS_SERVERLESS_COMPUTE_ID
+    DATABRICKS_PROFILE DATABRICKS_CONFIG_PROFILE DATABRICKS_CONFIG_FILE
 """
 PASSED = frozenset(_NAMES.split())
 """The variables of autoopt's own environment that commands see.
 
 They say who and where, which tools (an activated environment is not found without them), which hardware and
 how many threads, where models and data sets are that nobody wants to download for each commit, certificates,
-and which database. No secret is among them: PGPASSWORD must be named in `metric.env` by whoever wants it.
+and which database or cluster. No secret is among them: PGPASSWORD or DATABRICKS_TOKEN must be named in
+`metric.env` by whoever wants it; ~/.pgpass and ~/.databrickscfg are found.
 """
 
 _IN_THE_REAL_HOME = {
@@ -45,6 +51,7 @@ _IN_THE_REAL_HOME = {
     "ASDF_DATA_DIR": ".asdf",
     "MISE_DATA_DIR": ".local/share/mise",
     "PGPASSFILE": ".pgpass",
+    "DATABRICKS_CONFIG_FILE": ".databrickscfg",
 }
 """Where tools look below HOME: as HOME becomes another directory, they are told."""
 
@@ -73,6 +80,15 @@ def clean_environment(environ: Mapping[str, str], home: Path, extra: Mapping[str
         "LC_ALL": "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8",
         "TERM": "dumb",
         **extra,
+    }
+
+
+def named(environ: Mapping[str, str], patterns: Collection[str]) -> dict[str, str]:
+    """The variables whose names match one of the patterns, such as `AWS_*`."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
     }
 
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import os.path
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from autoopt import files
 from autoopt.errors import UsageError
-from autoopt.processes import OUTPUT_CAP, complaint, run, tail
 from autoopt.processes.arms import Arms
-from autoopt.processes.environment import read_regular
-from autoopt.processes.logs import Logs
 from autoopt.proposers.candidates import Candidates
-from autoopt.protocols import Bench
 from autoopt.records import Brief, Edit, Failure, Proposal
-from autoopt.schema import MetricConfig
 
 OPTION = "propose.rewrites"
 SOURCE = "rewrites"
@@ -28,33 +23,22 @@ _FORM = (
 )
 
 
-def rewrites(
-    command: str,
-    bench: Bench,
-    environ: Mapping[str, str],
-    logs: Path,
-    memory: Path,
-    *,
-    metric: MetricConfig,
-    env_names: Collection[str],
-) -> Candidates:
+def rewrites(command: str, arms: Arms, memory: Path) -> Candidates:
     """A proposer of what `command` prints, run once for each incumbent in its prepared checkout.
 
     Args:
         memory: File that remembers what was found in the latest incumbent, so that a resume goes on with it.
     """
-    logbook = Logs(logs)
-    return Candidates(Finder(command, Arms(metric, bench, logbook, environ, env_names), logbook, memory))
+    return Candidates(Finder(command, arms, memory))
 
 
 class Finder:
     """Finds proposals for the incumbent; implements `candidates.Finder`."""
 
-    def __init__(self, command: str, arms: Arms, logs: Logs, memory: Path) -> None:
+    def __init__(self, command: str, arms: Arms, memory: Path) -> None:
         """Run `command` in checkouts of `arms`; nothing is run yet."""
         self._command = command
         self._arms = arms
-        self._logs = logs
         self._memory = memory
         self._latest: tuple[str, tuple[Proposal, ...]] | None = None
 
@@ -90,20 +74,17 @@ class Finder:
         return proposals
 
     def _run(self, commit: str) -> Any:
-        arm = self._arms.ready(commit)
-        if isinstance(arm, Failure):
-            raise UsageError(f"{OPTION}: {arm.reason}\n{arm.tail}".rstrip())
-        logs = self._logs.open("rewrites")
-        done = run(self._command, cwd=arm.tree, env=arm.environment, timeout_s=LIMIT_S, logs=logs)
-        problem, said = complaint(done), tail(done)
-        output = read_regular(done.stdout, OUTPUT_CAP) or b""
-        self._logs.close(logs, failed=problem is not None)
-        if problem is not None:
-            raise UsageError(f"{OPTION}: {problem}\n{said}".rstrip())
-        try:
-            return json.loads(output.decode("utf-8"))
-        except ValueError as error:
-            raise UsageError(f"{OPTION}: its output is no JSON ({error}); {_FORM}.") from error
+        found = self._arms.output(commit, self._command, "rewrites", LIMIT_S, _document)
+        if isinstance(found, Failure):
+            raise UsageError(f"{OPTION}: {found.reason}\n{found.tail}".rstrip())
+        return found
+
+
+def _document(output: bytes) -> Any:
+    try:
+        return json.loads(output.decode("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"its output is no JSON ({error}); {_FORM}.") from error
 
 
 def _proposals(found: Any) -> tuple[Proposal, ...]:

@@ -219,12 +219,14 @@ class Trial:
         challengers: The change's samples, at least one.
         incumbents: The incumbent's samples of the same pairs; none where the metric is exact.
         verdict: What the numbers say; None at the base, where guards are tried before anything is changed.
+        incumbent: The incumbent's samples from when it was measured itself; None at the base.
     """
 
     number: int
     challengers: Measurement
     incumbents: tuple[Sample, ...] = ()
     verdict: Verdict | None = None
+    incumbent: Measurement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,11 @@ class Extraction(Enum):
     json = "json"
     named = "named"
     hyperfine = "hyperfine"
+    pyperf = "pyperf"
+    pytest_benchmark = "pytest_benchmark"
+    asv = "asv"
+    junit = "junit"
+    coverage = "coverage"
     exit_code = "exit_code"
     wall = "wall"
     cpu = "cpu"
@@ -68,11 +73,19 @@ class WebSearch(Enum):
     no = "no"
 
 
+class Overlap(Enum):
+    """Whether a run may edit files that another live run may edit too."""
+
+    no = "no"
+    race = "race"
+
+
 class GuardKind(Enum):
     """What a guard does with its command."""
 
     command = "command"
     rows = "rows"
+    inventory = "inventory"
 
 
 @dataclass(kw_only=True)
@@ -81,12 +94,14 @@ class ExtractConfig:
 
     kind: Extraction = option(
         "How the number is read: `regex` (one group), `line` (number alone on line N; -1 is the last), `json` (path), "
-        "`named` (a `METRIC name=value` line), `hyperfine` (mean of `results[0].times` in its JSON), `exit_code`, "
-        "or the command's own `wall`, `cpu` (s) or `peak_memory` (bytes), with a failure anywhere in a pipe as a failure.",
+        "`named` (a `METRIC name=value` line), `hyperfine` (mean of `results[0].times` in its JSON), "
+        "`pyperf` (mean), `pytest_benchmark` (median) or `asv` (in their JSON), `junit` or `coverage` reports, `exit_code`, or the command's own `wall`, `cpu` (s) or `peak_memory` (bytes), with a failure anywhere in a pipe as a failure.",
         Extraction.wall,
     )
     pattern: str = option(
-        "What `kind` looks for: the regex, the line number, the JSON path (`a.b[0].c`) or the metric's name.",
+        "What `kind` looks for: the regex, the line number, the JSON path (`a.b[0].c`), the metric's name, or the "
+        "benchmark's (a glob stands for the geometric mean of several, nothing for the only one); what of a `junit` "
+        "(pass_rate) or `coverage` report.",
         "",
     )
     stream: Stream = option("Which output is searched.", Stream.stdout)
@@ -113,12 +128,22 @@ class MetricConfig:
     timeout_s: float | None = option(
         "Limit for one execution; by default twice the baseline, at least 10 s.", None, unit="s"
     )
+    cleanup: str | None = option(
+        "Shell command run in a clean checkout whenever the run pauses or ends, to take away what `prepare` made outside "
+        "the checkouts; it must do no harm when there is nothing.",
+        None,
+    )
     warmups: int = option("Executions thrown away before a commit's first sample.", 1)
     baseline_samples: int = option("Samples of the baseline.", 5)
     probe: bool = option(
         "Before the first experiment, see that garbage in the files in scope changes the number.", True
     )
     env: dict[str, str] = option("Environment variables of the metric, prepare and guard commands.", dict)
+    pass_env: list[str] = option(
+        "Variables they get from autoopt's own environment, as names such as `DATABRICKS_*`: the place for secrets, "
+        "which are not written down then.",
+        list,
+    )
     env_file: str | None = option(
         "Tracked file of `NAME=value` lines; those that are parameters reach the metric command.", None
     )
@@ -129,14 +154,33 @@ class GuardConfig:
     """One inspector of changes."""
 
     kind: GuardKind = option(
-        "`command`: must exit 0; `rows`: prints rows that must equal the base commit's.", GuardKind.command
+        "`command`: must exit 0; `rows`: prints rows that must equal the base commit's; `inventory`: prints JSON "
+        '`{"no_more": {name: n}, "no_fewer": {name: n}, "same": {name: value}}`, held against the base commit\'s.',
+        GuardKind.command,
     )
-    command: str = option("Shell command, run in a clean checkout of the change.")
+    command: str | None = option(
+        "Shell command, run in a clean checkout of the change; null takes the guard away."
+    )
     expect: str | None = option("Regex the output of a `command` guard must contain.", None)
     tolerance: float = option(
         "Largest relative difference between two floats that still counts as equal (`rows`).", 1e-9
     )
     timeout_s: float = option("Limit for one execution.", 600.0, unit="s")
+
+
+@dataclass(kw_only=True)
+class ConstraintConfig:
+    """A bound on a further number of the metric command's runs.
+
+    The number is that of a `METRIC name=value` line, or `wall_s`, `cpu_s` or `peak_mb`, which are always known.
+    """
+
+    max: float | None = option("Largest value a kept change may have.", None)
+    min: float | None = option("Smallest value a kept change may have.", None)
+    max_regression: float | None = option(
+        "How much worse than the incumbent's it may be, as a ratio: 0.05 is 5 %.", None
+    )
+    direction: Direction = option("Which way the number is better, for `max_regression`.", Direction.lower)
 
 
 @dataclass(kw_only=True)
@@ -147,7 +191,9 @@ class ParameterConfig:
         "File that holds the value, relative to the repository root; must be in scope.", None
     )
     key: str | None = option(
-        "Key path in a YAML, TOML, JSON or INI file, as in `model.layers[0].width`.", None
+        "Key path in a YAML, TOML, JSON or INI file, as in `model.layers[0].width`; in `.properties` and a `.conf` without "
+        "sections the whole name, dots and all, and null among the choices is its absence.",
+        None,
     )
     python: str | None = option(
         "Place in a Python file: `NAME` (assignment), `Class.NAME`, `function(argument)` (a default) or "
@@ -294,7 +340,9 @@ class Config:
     repo: str = option("Directory in the repository to work on.", ".")
     run_id: str | None = option("Name of the run; by default the recipe's name and the time.", None)
     scope: Any = option(
-        "Files that may be edited: a path, a glob or a list of them, relative to the repository root.", None
+        "Files that may be edited: a path, a glob or a list of them, relative to the repository root; with `-m` also "
+        "one for each recipe, as in `scope={python-perf: src/etl, ty-errors: [src/app, src/lib]}`.",
+        None,
     )
     off_limits: list[str] = option("Files in the scope that may not be edited after all.", list)
     python: str = option("The interpreter `${python}` stands for; by default the one running autoopt.", "")
@@ -302,8 +350,20 @@ class Config:
         "The recipe's own options; `autoopt recipes show NAME` explains them.", dict
     )
     option_help: dict[str, str] = option("What each of the recipe's own options means.", dict)
+    option_choices: dict[str, list[Any]] = option(
+        "What the recipe's own options may be: a list of values; `int`, `number` and `bool` in it stand for any such.",
+        dict,
+    )
+    detected: list[str] = option(
+        "The options whose values were found by looking into the repository; only autoopt writes this.", list
+    )
     metric: MetricConfig = option("The number to improve.", MetricConfig)
     guards: dict[str, GuardConfig] = option("Inspectors a change must pass, by name.", dict)
+    constraints: dict[str, ConstraintConfig] = option(
+        "Bounds on further numbers of the same runs, by the number's name: `METRIC name=value` lines, `wall_s`, "
+        "`cpu_s` (s), `peak_mb` (MB).",
+        dict,
+    )
     params: dict[str, ParameterConfig] = option("Parameters to search, by name.", dict)
     propose: ProposeConfig = option("Where ideas come from.", ProposeConfig)
     agent: AgentConfig = option("The coding agent that has ideas and edits code.", AgentConfig)
@@ -316,6 +376,11 @@ class Config:
     web_search: WebSearch = option(
         "Whether agents may search the web: `yes`, `no`, or `ask` for each query (refused when nobody is there).",
         WebSearch.no,
+    )
+    allow_overlap: Overlap = option(
+        "Whether files may be in the scopes of several live runs: `no`, or `race`, where `autoopt merge` then takes "
+        "the winner alone.",
+        Overlap.no,
     )
     verdict: VerdictConfig = option("When the evidence is enough.", VerdictConfig)
     budget: BudgetConfig = option("When to stop.", BudgetConfig)

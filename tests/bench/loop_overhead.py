@@ -23,6 +23,8 @@ from autoopt.judge import Judge
 from autoopt.loop import run
 from autoopt.measure import Parts
 from autoopt.meters.shell import ShellMeter
+from autoopt.processes.arms import Arms, Surroundings
+from autoopt.records import Task
 from autoopt.schema import BudgetConfig, Config, ExtractConfig, Extraction, MetricConfig
 from autoopt.scope import Scope
 from autoopt.testing.doubles import RecordingReporter, ScriptedProposer, proposal
@@ -73,14 +75,16 @@ def ours(repo: Path, state: Path, experiments: int) -> tuple[list[float], list[i
     )
     config = Config(scope=["src"], metric=metric, budget=BudgetConfig(experiments=experiments))
     ideas = (proposal("src/value.txt", f"{100 + number}\n") for number in range(1, experiments + 1))
+    arms = Arms(None, workspace, state / "logs", Surroundings(metric, os.environ, "bench"))
     parts = Parts(
         proposer=ScriptedProposer(ideas),
         workspace=workspace,
-        meter=ShellMeter(metric, workspace, state / "logs", os.environ, (), None),
+        meter=ShellMeter(metric, arms, None),
         guards=(),
         reporter=RecordingReporter(),
         judge=Judge(config.verdict, metric.direction, metric.unit),
         publish=lambda history: None,
+        task=Task(goal="a smaller number"),
     )
     run(config, parts, journal)
     tried = journal.history[1:]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+
+from autoopt.processes.arms import Arms, Surroundings
+from autoopt.protocols import Bench
+from autoopt.schema import MetricConfig
 
 
 class Folders:
@@ -28,3 +33,15 @@ class Folders:
 
     def scratch(self, commit: str) -> Path:
         return self.arms[commit] / "scratch"
+
+
+def arms(
+    bench: Bench,
+    logs: Path,
+    metric: MetricConfig | None = None,
+    environ: Mapping[str, str] = os.environ,
+    env_names: Collection[str] = (),
+) -> Arms:
+    """Prepared checkouts of `bench`, as a run makes them."""
+    metric = metric or MetricConfig(command="true")
+    return Arms(metric.prepare, bench, logs, Surroundings(metric, environ, "run", env_names))
