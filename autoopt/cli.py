@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, ModuleType
 
@@ -27,6 +27,8 @@ SUBCOMMANDS = {
     "show": "show one run, experiment by experiment",
     "resume": "go on with a run that was interrupted",
     "report": "write the report of a run",
+    "merge": "put the results of several runs together, as far as they still pay",
+    "clean": "remove what runs left: worktrees, state, refs and branches",
     "recipes": "list the recipes, or show one",
     "skill": "print the skill that teaches a coding agent to drive autoopt",
     "mcp": "serve start, brief, try, status and report to an agent over MCP",
@@ -34,12 +36,21 @@ SUBCOMMANDS = {
 _MODULES = {"start": "start_run", "try": "trying"}
 """Subcommands whose module has another name."""
 _OF_A_RUN = frozenset({"show", "resume", "try", "brief", "report"})
-_BROKEN_PIPE = 128 + signal.SIGPIPE
+_OF_RUNS = frozenset({"merge", "clean"})
+_BROKEN_PIPE = 128 + 13  # as if SIGPIPE had ended it; Windows has no such name
+_ON_WINDOWS = (
+    "Windows itself cannot run it: commands need POSIX signals, bash and file locks. Set up WSL "
+    "(`wsl --install`, https://learn.microsoft.com/windows/wsl/install), install autoopt there, and run it "
+    "on a clone in your Linux home."
+)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Do what the words ask for; returns the exit code."""
     words = sys.argv[1:] if argv is None else argv
+    if os.name == "nt":  # before anything is imported that is not there
+        print(f"autoopt: {_ON_WINDOWS}", file=sys.stderr)
+        return UsageError.exit_code
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for –, and nothing fails
@@ -78,7 +89,7 @@ def _dispatch(words: list[str], environ: Mapping[str, str]) -> int:
         return 0
     if "query=bash" in words:
         typed = environ.get("COMP_LINE", "").split(" ")[1:]
-        if len(typed) == 2 and (ids := _run_ids(typed[0], typed[1], environ)):
+        if len(typed) > 1 and (ids := _run_ids(typed, environ)):
             print(*ids)
             return 0
         if answered := _complete(typed):
@@ -91,14 +102,15 @@ def _complete(typed: list[str]) -> list[str]:
     return [name for name in SUBCOMMANDS if len(typed) == 1 and name.startswith(typed[0])]
 
 
-def _run_ids(subcommand: str, begun: str, environ: Mapping[str, str]) -> list[str]:
-    """Runs of this repository that the word after such a subcommand may become."""
-    if subcommand not in _OF_A_RUN:
+def _run_ids(typed: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Runs of this repository that the last word may become, after a subcommand that takes one or several."""
+    subcommand, *named, begun = typed
+    if subcommand not in _OF_RUNS and (subcommand not in _OF_A_RUN or named):
         return []
     from autoopt.commands import lookup
 
     ids = [found.layout.run_id for found in lookup.runs(environ, Path.cwd())]
-    return [run_id for run_id in ids if run_id.startswith(begun)]
+    return [run_id for run_id in ids if run_id.startswith(begun) and run_id not in named]
 
 
 def _subcommand(name: str, words: list[str], environ: Mapping[str, str]) -> int:

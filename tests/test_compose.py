@@ -254,7 +254,7 @@ def test_an_unknown_recipe_names_near_ones_and_where_was_looked(place):
     place.recipe("sql-latency", "metric: {command: 'true'}")
     message = place.error("recipe=sql-latncy", "scope=.")
 
-    assert message.startswith("recipe: sql-latncy: no such recipe. Did you mean sql-latency?")
+    assert message.startswith("recipe: sql-latncy: no such recipe. Did you mean sql-latency")
     assert str(place.recipes) in message and "built-in" in message
 
 
@@ -357,6 +357,24 @@ def test_an_unknown_choice_of_a_sub_group_is_refused(family):
     message = family.error("recipe=child", "scope=.", "recipe/measure=hyprfine")
 
     assert "measure/hyprfine: no such recipe. Did you mean measure/hyperfine?" in message
+
+
+def test_values_get_into_commands_as_people_write_them(place):
+    place.recipe(
+        "r",
+        """\
+        options: {none: null, yes: true, list: [a b, 2, false], empty: []}
+        metric:
+          command: run ${quote:${options.none}} ${quote:${options.yes}} ${quote:${metric.direction}} end
+          prepare: "run ${words:${options.list},--list} ${words:${options.empty},--empty}\
+            ${words:${options.none},--none} ${words:${options.yes}} end"
+          direction: higher
+        """,
+    )
+    metric = place.config("recipe=r", "scope=.").metric
+
+    assert metric.command == "run '' true higher end"
+    assert shlex.split(metric.prepare) == ["run", "--list", "a b", "2", "false", "true", "end"]
 
 
 def test_python_stands_for_the_interpreter_in_recipes(place):

@@ -30,7 +30,16 @@ from autoopt.reporters.console import LiveReporter, PlainReporter, reporter_for
 from autoopt.reporters.settings import settings_table
 from autoopt.reporters.summary import summary
 from autoopt.reporters.tables import RunRow, experiment_text, experiments_table, runs_table
-from autoopt.schema import BudgetConfig, Config, Direction, GuardConfig, MetricConfig, ParameterConfig
+from autoopt.schema import (
+    BudgetConfig,
+    Config,
+    ConstraintConfig,
+    Direction,
+    GuardConfig,
+    GuardKind,
+    MetricConfig,
+    ParameterConfig,
+)
 
 LOWER, HIGHER = Direction.lower, Direction.higher
 
@@ -284,15 +293,15 @@ def test_next_steps_are_commands_that_can_be_pasted():
         "git merge autoresearch/orders-1",
         "autoopt resume orders-1 budget.experiments=10",
         "autoopt report orders-1",
-        "git worktree remove '/home/me/my shop-orders-1'",
+        "autoopt clean orders-1",
     ]
-    assert "worktree" not in str(accounts.next_steps(told(desk=None)))
+    assert "clean" not in str(accounts.next_steps(told(desk=None)))
 
 
 def test_commands_that_do_not_fit_continue_with_a_backslash():
-    text = rendered(summary(told(desk="/home/me/projects/shop-orders-1")), width=50)
+    text = rendered(summary(told()), width=50)
 
-    assert re.search(r"git worktree remove \\\s*\n\s+/home/me/projects/shop-orders-1", text)
+    assert re.search(r"git log --stat \\\s*\n\s+0123456789ab..autoresearch/orders-1", text)
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -378,6 +387,50 @@ def test_settings_show_what_will_run_but_no_value_of_the_environment():
     ):
         assert said in text
     assert "hunter2" not in text
+
+
+def test_the_settings_say_what_was_detected_and_what_was_looked_for_in_vain():
+    config = Config(
+        scope=["src"],
+        options={"files": ["dist/**", "x"], "build": None, "level": 3, "idle": None},
+        metric=MetricConfig(command="weigh", prepare="npm run build"),
+        guards={
+            "tests": GuardConfig(command=None),
+            "package": GuardConfig(command="npm test"),
+            "off": GuardConfig(command=None),
+            "same": GuardConfig(kind=GuardKind.inventory, command="count"),
+        },
+        constraints={
+            "train_s": ConstraintConfig(max=300, max_regression=0.05),
+            "errors": ConstraintConfig(max_regression=0),
+            "recall": ConstraintConfig(min=0.5, max_regression=0.01, direction=HIGHER),
+        },
+        detected=[
+            "guards.package.command",
+            "guards.tests.command",
+            "metric.prepare",
+            "options.build",
+            "options.files",
+        ],
+    )
+
+    text = rendered(settings_table(config, {}), width=140)
+
+    for said in (
+        "files: dist/**, x (detected)",
+        "build: none found",
+        "level: 3",
+        "npm run build (detected)",
+        "tests: none found",
+        "package: npm test (detected)",
+        "off: turned off",
+        "same: held against the base: count",
+        "train_s: at most 300, at most 5.0 % more than the incumbent's",
+        "errors: may not get worse",
+        "recall: at least 0.500, at most 1.0 % less than the incumbent's",
+    ):
+        assert said in text
+    assert "idle" not in text
 
 
 def test_the_report_has_every_experiment_and_what_failed():

@@ -6,20 +6,44 @@ Importing this package is cheap: Hydra itself is imported by the functions that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from autoopt import schema
 
 
-def run(argv: Sequence[str], environ: Mapping[str, str], job: Callable[[schema.Config], None]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One run of a sweep, before any of them has started.
+
+    Attributes:
+        words: Its own `key=value` words, those that all runs share included.
+    """
+
+    words: tuple[str, ...]
+    config: schema.Config
+
+
+Plan = Callable[[Sequence[Planned]], None]
+"""Looks at all runs of a sweep before any of them starts, and raises what speaks against them."""
+
+
+def run(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    job: Callable[[schema.Config], None],
+    plan: Plan | None = None,
+) -> None:
     """Compose what the command line asks for and call `job` with it, once, or once for each run of a sweep.
+
+    A launcher may call it in several processes at the same time: `job` has to be something they can import.
 
     Raises:
         UsageError: the command line or a recipe is wrong; nothing was run.
-        AutooptError: whatever the job raised; of a sweep, that some runs failed.
+        AutooptError: whatever the plan or the job raised; of a sweep, that some runs failed.
     """
     from autoopt.compose import hydra_run
 
-    hydra_run.run(argv, environ, job)
+    hydra_run.run(argv, environ, job, plan)
 
 
 def dump(config: schema.Config) -> str:

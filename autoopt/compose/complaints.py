@@ -13,20 +13,21 @@ from omegaconf.errors import (
     UnsupportedInterpolationType,
 )
 
+from autoopt.compose import shape
 from autoopt.errors import AutooptError, UsageError
 
 Path = tuple[str, ...]
+_NAMED = re.compile(r"(\w+(?:\.[\w-]+)*)(?:: | is )")
 
 
 def translate(error: Exception) -> AutooptError:
     """The error a person can act on, for whatever composing raised."""
     chain = _chain(error)
     for one in chain:
-        if isinstance(one, AutooptError):
-            return one
-    for one in chain:
         if isinstance(one, OmegaConfBaseException) and one.full_key:
             return UsageError(describe(one)[1])
+    if refused := refusal(error):
+        return refused
     for one in chain:
         if isinstance(one, MissingConfigException) and one.missing_cfg_file:
             return UsageError(_missing(one))
@@ -45,10 +46,18 @@ def _chain(error: BaseException) -> list[BaseException]:
     return found
 
 
+def refusal(error: BaseException) -> AutooptError | None:
+    """The refusal that an error of OmegaConf wraps; None when it is OmegaConf's own."""
+    return next((one for one in _chain(error) if isinstance(one, AutooptError)), None)
+
+
 def describe(error: OmegaConfBaseException) -> tuple[Path, str]:
     """The option an error is about, and the line that says what is wrong with it."""
     key = re.sub(r"\[(\d+)\]", r".\1", error.full_key or "")
-    problem = _first_line(error)
+    refused = refusal(error)
+    problem = _first_line(refused or error)
+    if refused and (named := _option_named(problem)):
+        return named, f"{problem}."
     if isinstance(error, (InterpolationKeyError, UnsupportedInterpolationType)):
         problem += "; a shell variable is written $NAME, without braces"
     elif isinstance(error, GrammarParseError):
@@ -56,6 +65,13 @@ def describe(error: OmegaConfBaseException) -> tuple[Path, str]:
     elif isinstance(error, InterpolationToMissingValueError):
         problem += "; give that first"
     return tuple(key.split(".")), f"{key}: {problem}."
+
+
+def _option_named(problem: str) -> Path:
+    """The option a refusal begins with, so that nobody reads another one before it; empty when none."""
+    match = _NAMED.match(problem)
+    path = tuple(match[1].split(".")) if match else ()
+    return path if path and shape.kind_at(path) is not None else ()
 
 
 def _missing(error: MissingConfigException) -> str:

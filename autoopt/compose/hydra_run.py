@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
@@ -21,7 +22,18 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from autoopt import places, schema
-from autoopt.compose import agents, complaints, completion, overrides, resolvers, shape, source, surroundings
+from autoopt.compose import (
+    Plan,
+    Planned,
+    agents,
+    complaints,
+    completion,
+    overrides,
+    resolvers,
+    shape,
+    source,
+    surroundings,
+)
 from autoopt.compose import library as shelves
 from autoopt.compose.finish import finish
 from autoopt.errors import AutooptError, UsageError
@@ -38,8 +50,12 @@ class SweepError(AutooptError):
         self.exit_code = exit_code
 
 
-def run(argv: Sequence[str], environ: Mapping[str, str], job: Job) -> None:
+def run(argv: Sequence[str], environ: Mapping[str, str], job: Job, plan: Plan | None = None) -> None:
     """Compose what the command line asks for and call `job` with it, once, or once for each run of a sweep.
+
+    Args:
+        plan: Called with all runs of a sweep before the first one starts. A sweeper that chooses runs by how
+            others went knows none beforehand; then it is not called.
 
     Raises:
         UsageError: the command line or a recipe is wrong; nothing was run.
@@ -48,24 +64,29 @@ def run(argv: Sequence[str], environ: Mapping[str, str], job: Job) -> None:
     given, flags = overrides.sort(argv)
     with surroundings.mended_argparse():
         if completion.is_asked(flags):
-            _complete(given, flags, environ, _Task(job=job))
+            _complete(given, flags, environ, _Task(job=job, environ=environ))
         else:
-            _run(given, flags, environ, job)
+            _run(given, flags, environ, job, plan)
 
 
-def _run(given: list[str], flags: list[str], environ: Mapping[str, str], job: Job) -> None:
-    multirun = _is_multirun(given, flags)
+def _run(given: list[str], flags: list[str], environ: Mapping[str, str], job: Job, plan: Plan | None) -> None:
+    arguments = _arguments(given, flags)
+    multirun = bool(arguments.multirun) or "hydra.mode=MULTIRUN" in given
     words = overrides.prepare(given, multirun=multirun)
     library = shelves.visible(environ, _start(given))
-    _check_recipes(words, library)
     agent_library = agents.visible(environ, _start(given))
-    forgotten = _check_agents(words, library, agent_library)
+    forgotten = check(words, library, agent_library)
     chosen = words.chosen()
-    source.register_all(library, agent_library, chosen[0] if len(chosen) == 1 else None)
+    source.register_all(library, agent_library, chosen[0] if len(chosen) == 1 else None, environ)
     directory = places.state_root(environ) / "hydra" / _unique()
-    task = _Task(job=job)
+    looks = bool(arguments.cfg or arguments.info or arguments.hydra_help)
+    planned = plan is not None and multirun and not looks
+    task = _Task(job=job, environ=environ, confirmed=planned)
+    everything = [*_directories(directory), *forgotten, *words.words]
     try:
-        _hydra([*_directories(directory), *forgotten, *words.words, *flags], task)
+        if plan is not None and planned:
+            plan(_planned(everything, flags))
+        _hydra([*everything, *flags], task)
         failures = _failures(directory)
     finally:
         _remove_empty(directory)
@@ -73,6 +94,34 @@ def _run(given: list[str], flags: list[str], environ: Mapping[str, str], job: Jo
         raise SweepError(_summary(failures), failures[0][1])
     for composed, recipe in task.composed:  # outside Hydra, which catches and prints what a run raises
         job(finish(composed, recipe))
+
+
+def _planned(words: list[str], flags: list[str]) -> list[Planned]:
+    """The runs that a sweep would make: all of it but its launcher, with nothing started.
+
+    Raises:
+        UsageError: one of them is wrong.
+    """
+    if any(word.startswith("hydra/sweeper=") for word in words):
+        return []
+    found: list[Planned] = []
+    wrong: list[AutooptError] = []  # Hydra would print more than one line of what is raised inside
+
+    def note(composed: DictConfig) -> None:
+        hydra_config = HydraConfig.get()
+        own = tuple(hydra_config.overrides.task)
+        try:
+            config = finish(composed, hydra_config.runtime.choices.get("recipe"))
+        except AutooptError as error:
+            wrong.append(type(error)(f"{_label(own)}: {error}"))
+        else:
+            found.append(Planned(words=own, config=config))
+
+    here = [word for word in words if not word.startswith(("hydra/launcher=", "hydra.launcher."))]
+    _hydra([*here, *flags], note)
+    if wrong:
+        raise wrong[0]
+    return found
 
 
 def _complete(given: list[str], flags: list[str], environ: Mapping[str, str], task: _Task) -> None:
@@ -84,7 +133,7 @@ def _complete(given: list[str], flags: list[str], environ: Mapping[str, str], ta
         print(completion.SCRIPT, end="")
         return
     agent_library = agents.visible(environ)
-    source.register_all(shelves.visible(environ), agent_library, None)
+    source.register_all(shelves.visible(environ), agent_library, None, environ)
     if not completion.is_question(given):
         _hydra([*given, *flags], task)
         return
@@ -96,7 +145,7 @@ def _complete(given: list[str], flags: list[str], environ: Mapping[str, str], ta
         _hydra([*given, *flags], task, line)
 
 
-def _hydra(words: list[str], task: _Task, completion_line: str | None = None) -> None:
+def _hydra(words: list[str], task: Callable[[DictConfig], None], completion_line: str | None = None) -> None:
     main = hydra.main(version_base="1.3", config_path=str(places.data_dir("conf")), config_name="config")
     with surroundings.hydras_view(["autoopt", *words], completion_line):
         try:
@@ -107,13 +156,19 @@ def _hydra(words: list[str], task: _Task, completion_line: str | None = None) ->
 
 @dataclass
 class _Task:
-    """What Hydra calls. A single run is only noted; the runs of a sweep are done here, and never raise."""
+    """What Hydra calls. A single run is only noted; the runs of a sweep are done here, and never raise.
+
+    Attributes:
+        confirmed: Whether the sweep was agreed to as a whole, so that its runs need not ask again.
+    """
 
     job: Job
+    environ: Mapping[str, str]
+    confirmed: bool = False
     composed: list[tuple[DictConfig, str | None]] = field(default_factory=list)
 
     def __call__(self, composed: DictConfig) -> None:
-        resolvers.register()  # a launcher may have started another process
+        resolvers.register(self.environ)  # a launcher may have started another process
         hydra_config = HydraConfig.get()
         recipe = hydra_config.runtime.choices.get("recipe")
         if hydra_config.mode != RunMode.MULTIRUN:
@@ -130,7 +185,9 @@ class _Task:
 
     def _attempt(self, composed: DictConfig, recipe: str | None) -> tuple[int, str, str] | None:
         try:
-            self.job(finish(composed, recipe))
+            config = finish(composed, recipe)
+            config.confirm = config.confirm and not self.confirmed
+            self.job(config)
         except AutooptError as error:
             return error.exit_code, str(error), ""
         except SystemExit as leaving:
@@ -146,8 +203,8 @@ def _label(words: Sequence[str]) -> str:
     return shown if len(shown) <= 120 else shown[:119] + "…"
 
 
-def _is_multirun(given: list[str], flags: list[str]) -> bool:
-    """Whether several runs are asked for.
+def _arguments(given: list[str], flags: list[str]) -> argparse.Namespace:
+    """The command line as Hydra's own parser reads it.
 
     Raises:
         UsageError: a flag is unknown or lacks its value, or a word is neither flag nor override.
@@ -162,13 +219,23 @@ def _is_multirun(given: list[str], flags: list[str]) -> bool:
     for word in arguments.overrides:
         if not overrides.is_override(word):
             refuse(f"{word}: is not an option")
-    return bool(arguments.multirun) or "hydra.mode=MULTIRUN" in given
+    return arguments
 
 
 def _start(given: Sequence[str]) -> Path | None:
     """The directory whose repository's recipes count: `repo=`, when it is given."""
     places_given = [word.removeprefix("repo=") for word in given if word.startswith("repo=")]
     return Path(places_given[-1]).expanduser().absolute() if places_given else None
+
+
+def check(words: overrides.Overrides, library: shelves.Library, agent_library: shelves.Library) -> list[str]:
+    """Refuse recipes and agents that nobody has, that are broken, or that have no such options.
+
+    Returns:
+        Overrides that belong before the words.
+    """
+    _check_recipes(words, library)
+    return _check_agents(words, library, agent_library)
 
 
 def _check_recipes(words: overrides.Overrides, library: shelves.Library) -> None:

@@ -17,6 +17,7 @@ from autoopt.errors import ResourceError, UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*")
 _COMMAND_LINE_ONLY = ("recipe", "confirm")
+_OURS = "detected"
 _SELF = "_self_"
 _AGENTS = ("agent", "inspector")
 OF_AN_AGENT = ("model", "max_turns", "timeout_s", "prices")
@@ -96,6 +97,8 @@ def read(path: Path, name: str) -> Recipe:
     for key in _COMMAND_LINE_ONLY:
         if key in data:
             raise UsageError(f"{document.at((key,))}: {key}: only you can set this, on the command line.")
+    if _OURS in data:
+        raise UsageError(f"{document.at((_OURS,))}: {_OURS}: only autoopt writes this; leave it out.")
     for fault, line in (*shape.faults(data), *_agent_faults(data)):
         raise UsageError(f"{document.at(fault)}: {line}")
     if not isinstance(entries, list):
@@ -149,6 +152,7 @@ class Library:
 
     def __init__(self, shelves: tuple[Shelf, ...]) -> None:
         self.shelves = shelves
+        self._read: dict[Path, Recipe] = {}  # a listing meets what many build on again and again
 
     def find(self, name: str) -> tuple[Shelf, Path] | None:
         """Where a recipe (or a sub-group's file, `measure/psql`) is; None when nobody has it."""
@@ -182,12 +186,15 @@ class Library:
         found = self.find(name)
         if found is None:
             raise UsageError(asked_at + self.unknown(name))
-        recipe = read(found[1], name)
+        path = found[1]
+        if path not in self._read:
+            self._read[path] = read(path, name)
+        recipe = self._read[path]
         for base in recipe.bases:
             for below in base.recipes:
                 if base.keyword == "optional" and self.find(below) is None:
                     continue
-                self._visit(below, f"{found[1]}:{base.line}: ", (*trail, name), order)
+                self._visit(below, f"{path}:{base.line}: ", (*trail, name), order)
         order.append(recipe)
 
     def unknown(self, name: str) -> str:

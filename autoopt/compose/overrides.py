@@ -2,13 +2,15 @@
 
 Three things are mended. Commands, patterns and prose are taken verbatim, whatever characters they have:
 quotes, `=`, `,`, braces, and `${...}`, which is not an interpolation there. Names may be added under
-`guards`, `params`, `metric.env` and `propose.optuna.options` without Hydra's plus, and nowhere else with it.
+`guards`, `constraints`, `params`, `metric.env` and `propose.optuna.options` without Hydra's plus, and nowhere
+else with it.
 `recipe/measure=psql` chooses from a sub-folder although recipes apply to the whole run, and `inspector=codex`
 one of the agents for another place than `agent`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,13 +23,13 @@ from autoopt.compose import agents, shape
 from autoopt.errors import UsageError
 
 VERBATIM = (
-    *("command", "prepare", "discover", "setup", "python", "expect", "pattern", "regex", "line"),
+    *("command", "prepare", "discover", "setup", "cleanup", "python", "expect", "pattern", "regex", "line"),
     *("key", "sql", "description", "goal", "rewrites", "simplicity"),
 )
 """Options, by the last part of their path, whose value is taken as it is; only a bare `null` still unsets."""
 
-_NAMED = ("guards", "params")  # people choose the names; each entry has options of its own
-_CLOSED = ("options", "option_help")  # only a recipe can declare its own options
+_NAMED = ("guards", "constraints", "params")  # people choose the names; each entry has options of its own
+_CLOSED = ("options", "option_help", "option_choices")  # only a recipe can declare its own options
 _WORD = re.compile(r"(?P<sign>\+{0,2}|~)(?P<key>[^\s=+~'\"-][^\s='\"]*)=(?P<value>.*)", re.DOTALL)
 
 
@@ -141,6 +143,10 @@ def _apart(parser: OverridesParser, override: Override) -> Iterator[Override]:
     """A whole guard or parameter as one override for each option: OmegaConf takes no plain dict there."""
     path = tuple(override.key_or_group.split("."))
     value = None if override.is_sweep_override() or override.is_delete() else override.value()
+    if path == ("scope",) and isinstance(
+        value, dict
+    ):  # as text: OmegaConf merges no dict over a recipe's list
+        override = parser.parse_override(f"scope={quoted(json.dumps(value))}")
     if len(path) != 2 or path[0] not in _NAMED or not isinstance(value, dict) or not value:
         yield override
         return
@@ -221,6 +227,8 @@ def _check(override: Override, multirun: bool) -> None:
             f"quote text with commas, or start one run for each with -m."
         )
     path = tuple(key.split("."))
+    if path[0] == "detected":
+        raise UsageError(f"{key}: only autoopt writes this; give the options themselves.")
     kind = shape.kind_at(path)
     if kind is None:
         raise UsageError(shape.no_such(path))

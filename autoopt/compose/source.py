@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -141,13 +142,19 @@ class RecipeSearchPath(SearchPathPlugin):
             search_path.append(f"autoopt {shelf.label}", f"recipes://{shelf.path}")
 
 
-def register_all(library: shelves.Library, agent_library: shelves.Library, recipe: str | None) -> None:
+def register_all(
+    library: shelves.Library,
+    agent_library: shelves.Library,
+    recipe: str | None,
+    environ: Mapping[str, str],
+) -> None:
     """Tell Hydra of the library's recipes, the schema and our resolvers.
 
     Args:
         library: Where recipes are found from now on.
         agent_library: Where agents are.
         recipe: The one that a single run has chosen, so that `--cfg job` shows its name.
+        environ: The user's environment, for detectors.
     """
     RecipeSearchPath.library = library
     RecipeSearchPath.agents = agent_library
@@ -155,4 +162,4 @@ def register_all(library: shelves.Library, agent_library: shelves.Library, recip
     Plugins.instance().register(AgentSource)
     Plugins.instance().register(RecipeSearchPath)
     ConfigStore.instance().store(name="run_schema", node=schema.Config(recipe=recipe))
-    resolvers.register()
+    resolvers.register(environ)

@@ -221,5 +221,5 @@ def next_steps(account: Account) -> tuple[tuple[str, str], ...]:
     steps.append((go_on, f"autoopt resume {run}{more}"))
     steps.append(("Write the report again", f"autoopt report {run}"))
     if account.desk is not None:
-        steps.append(("Remove its worktree", f"git worktree remove {shlex.quote(account.desk)}"))
+        steps.append(("Remove its worktree and records", f"autoopt clean {run}"))
     return tuple(steps)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rich.table import Table
 
 from autoopt.reporters import words
 from autoopt.reporters.tables import facts_table
-from autoopt.schema import AgentConfig, BudgetConfig, Config, ExtractConfig, GuardConfig, ParameterConfig
+from autoopt.schema import (
+    AgentConfig,
+    BudgetConfig,
+    Config,
+    ConstraintConfig,
+    ExtractConfig,
+    GuardConfig,
+    ParameterConfig,
+)
 
 _PARAMETERS = 12
 
@@ -19,22 +28,25 @@ def settings_table(config: Config, facts: Mapping[str, str]) -> Table:
     rows = {
         "goal": config.goal,
         "recipe": config.recipe or "",
-        "metric": metric.command,
-        "prepare": metric.prepare or "",
+        "options": _options(config),
+        "metric": metric.command + _origin(config, "metric.command"),
+        "prepare": _command(config, "metric.prepare", metric.prepare),
+        "cleanup": _command(config, "metric.cleanup", metric.cleanup),
         "read as": _extraction(metric.extract),
         "better": _better(config),
         "limit": _limit(config),
         "environment": _environment(config),
         "scope": _listed(config.scope) or "nothing may be edited",
         "off limits": _listed(config.off_limits),
-        "guards": "\n".join(_guard(name, guard) for name, guard in config.guards.items()) or "none",
+        "guards": "\n".join(_guard(config, name, guard) for name, guard in config.guards.items()) or "none",
+        "constraints": "\n".join(_constraint(name, one) for name, one in config.constraints.items()),
         "parameters": _parameters(config),
         "search": f"{config.propose.optuna.sampler}, seed {config.seed}" if _searches(config) else "",
         "agent": _agent(config.agent),
         "inspector": _agent(config.inspector),
         "web search": config.web_search.value if config.agent.command else "",
         "simplicity": config.simplicity,
-        "profile": config.profile.command or "",
+        "profile": _command(config, "profile.command", config.profile.command),
         "evidence": _evidence(config),
         "budget": _budget(config.budget),
         "worktree": workspace.desk or "beside the repository",
@@ -80,10 +92,61 @@ def _listed(paths: object) -> str:
     return ", ".join(str(path) for path in paths) if isinstance(paths, Iterable) else ""
 
 
-def _guard(name: str, guard: GuardConfig) -> str:
-    wanted = "rows as at the base: " if guard.kind.value == "rows" else ""
+_NOT_FOUND = "none found"
+_COMPARED = {"rows": "rows as at the base: ", "inventory": "held against the base: "}
+
+
+def _origin(config: Config, option: str) -> str:
+    """Behind a value: whether it was found in the repository."""
+    return " (detected)" if option in config.detected else ""
+
+
+def _command(config: Config, option: str, command: str | None) -> str:
+    """A command that need not be there; what was looked for in vain says so."""
+    origin = _origin(config, option)
+    return f"{command}{origin}" if command is not None else _NOT_FOUND if origin else ""
+
+
+def _options(config: Config) -> str:
+    """The recipe's own options, one line each; those without a value are left out unless looked for."""
+    said = {name: _option(config, name, value) for name, value in config.options.items()}
+    return "\n".join(f"{name}: {value}" for name, value in said.items() if value)
+
+
+def _option(config: Config, name: str, value: Any) -> str:
+    plain = ", ".join(map(words.value, value)) if isinstance(value, list) else words.value(value)
+    return _command(config, f"options.{name}", None if value is None else plain)
+
+
+def _guard(config: Config, name: str, guard: GuardConfig) -> str:
+    option = f"guards.{name}.command"
+    if guard.command is None:
+        return f"{name}: {_command(config, option, None) or 'turned off'}"
+    wanted = _COMPARED.get(guard.kind.value, "")
     expected = f" (output must contain {guard.expect})" if guard.expect else ""
-    return f"{name}: {wanted}{guard.command}{expected}"
+    return f"{name}: {wanted}{_command(config, option, guard.command)}{expected}"
+
+
+def _constraint(name: str, one: ConstraintConfig) -> str:
+    """As in "peak_mb: at most 500, at most 10% worse than the incumbent's"."""
+    limits = (
+        f"at least {words.number(one.min)}" if one.min is not None else "",
+        f"at most {words.number(one.max)}" if one.max is not None else "",
+        _regression(one),
+    )
+    return f"{name}: {', '.join(filter(None, limits)) or 'no limit'}"
+
+
+def _regression(one: ConstraintConfig) -> str:
+    if one.max_regression is None:
+        return ""
+    if one.max_regression == 0:
+        return "may not get worse"
+    return f"at most {words.percent(one.max_regression)} {_worse(one)} than the incumbent's"
+
+
+def _worse(one: ConstraintConfig) -> str:
+    return "more" if one.direction.value == "lower" else "less"
 
 
 def _parameters(config: Config) -> str:
