@@ -11,10 +11,22 @@ from autoopt import judge
 from autoopt.errors import IncumbentError, UsageError
 from autoopt.journal import Journal
 from autoopt.protocols import Guard, Meter, Proposer, Reporter, Workspace
-from autoopt.records import Change, Experiment, Failure, Measurement, Outcome, Sample, Status, Task, Verdict
+from autoopt.records import (
+    Change,
+    Confirmation,
+    Experiment,
+    Failure,
+    Measurement,
+    Outcome,
+    Sample,
+    Status,
+    Task,
+    Verdict,
+)
 from autoopt.schema import Config
 
 SLOW_S = 60.0  # a metric this slow gets three baseline samples at most
+_HOPELESS = 4  # pairs in a row, none of which came about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,22 +232,52 @@ def confirm(config: Config, parts: Parts, journal: Journal) -> None:
     """Measure the final claim: fresh pairs of baseline against final, not the sum of lucky steps."""
     if journal.incumbent.status is Status.baseline or journal.confirmation is not None:
         return
-    stages = Stages(parts.reporter, journal.next_number)
-    claim = judge.Claim(config.metric.direction)
-    base, final, pairs = parts.workspace.base, parts.workspace.incumbent, 0
-    for position in range(claim.max_pairs):
-        stages.enter("confirm", f"pair {position + 1} of ≤{claim.max_pairs}")
+    workspace = parts.workspace
+    taken = claim(config, parts, workspace.base, workspace.incumbent, journal.next_number)
+    if taken.confirmation is not None:
+        journal.confirmed(taken.confirmation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """Fresh pairs of two commits, and what they add up to.
+
+    Attributes:
+        confirmation: None where there were too few pairs for a claim.
+        failure: How the new commit failed the last time it did.
+    """
+
+    pairs: tuple[tuple[Sample, Sample], ...]
+    confirmation: Confirmation | None
+    failure: Failure | None
+
+
+def claim(config: Config, parts: Parts, old: str, new: str, number: int) -> Claimed:
+    """Compare two commits that nobody has selected for these numbers.
+
+    Args:
+        number: Sets the seeds: those of pairs that decided something must not be used again.
+    """
+    stages, evidence = Stages(parts.reporter, number), judge.Claim(config.metric.direction)
+    pairs: list[tuple[Sample, Sample]] = []
+    failure: Failure | None = None
+    for position in range(evidence.max_pairs):
+        if position >= _HOPELESS and not pairs:
+            break
+        stages.enter("confirm", f"pair {position + 1} of ≤{evidence.max_pairs}")
         try:
-            pair = _pair(config, parts, base, final, -journal.next_number, position)
+            pair = _pair(config, parts, old, new, -number, position)
         except IncumbentError:
             continue  # void; without enough pairs there is no claim, and the report says so
         if isinstance(pair, Failure):
+            failure = pair
             continue
-        pairs += 1
-        if claim.add(pair[0].value, pair[1].value):
+        pairs.append(pair)
+        if evidence.add(pair[0].value, pair[1].value):
             break
-    if pairs >= 2:
-        journal.confirmed(claim.result())
+    return Claimed(
+        pairs=tuple(pairs), confirmation=evidence.result() if len(pairs) >= 2 else None, failure=failure
+    )
 
 
 def values(decided: Experiment, known: float | None) -> list[tuple[float, float]]:
@@ -249,7 +291,8 @@ def values(decided: Experiment, known: float | None) -> list[tuple[float, float]
 
 def _seed(config: Config, number: int, position: int) -> int:
     """A seed no other pair has, the same on every resume; final comparisons have negative numbers."""
-    return (config.seed * 1_000_000 + number * 100 + position) % 2**31
+    # Small: scripts derive more seeds from it (20 * seed + split), and NumPy takes no more than 32 bits.
+    return (config.seed * 1_000_000 + number * 100 + position) % 100_000_000
 
 
 def _tail(failure: Failure) -> str:

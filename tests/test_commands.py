@@ -228,6 +228,21 @@ def _everything(root: Path) -> dict[Path, bytes]:
         (["recipe=boxes", "guards.g.command=false"], 2, "guards.g: does not pass"),
         (["recipe=boxes", "propose.optuna.options={n_startup_trials: many}"], 2, "propose.optuna"),
         (["recipe=command", "metric.command=true", "scope=."], 2, "propose.use: nobody could have an idea"),
+        (
+            ["recipe=command", "metric.command=true", "scope=."],
+            2,
+            ": list values to search under params, or choose an agent with agent=NAME, or name patches with",
+        ),
+        (
+            ["recipe=command", "metric.command=true", "scope=.", "propose.use=[queue]"],
+            2,
+            "no branch): name patches with propose.queue.patches=DIRECTORY.",
+        ),
+        (
+            ["recipe=command", "metric.command=true", "scope=.", "propose.use=[]"],
+            2,
+            "(it is empty): name somebody, as in propose.use=[codemods,agent].",
+        ),
         (["recipe=command", "metric.command=true", "scope=.", "repo=/", *PARAMETER], 3, "git"),
         (["resume", "nothing"], 2, "no runs here yet"),
         (["show", "last"], 2, "no runs here yet"),
@@ -250,6 +265,47 @@ def test_bad_input_is_one_clear_line_and_changes_nothing(
     assert [path.name for path in project.root.parent.iterdir() if path.name.startswith("project-")] == []
 
 
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        (
+            "box.sql",
+            "scope: box.sql matches no committed file; paths count from the repository root, also in "
+            "src/deep: scope=src/deep/box.sql.",
+        ),
+        ("[./box.sql,x]", "also in src/deep: scope=[src/deep/box.sql,src/deep/x]."),
+        ("nothing", "nothing matches no committed file; write paths relative to the repository root."),
+    ],
+)
+def test_a_scope_without_files_is_refused_before_its_settings_are_shown(
+    project: Project, scope: str, said: str
+) -> None:
+    folder = project.root / "src" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "box.sql").write_text("SELECT 1;\n")
+    project.recipe(RECIPE)
+
+    done = project.autoopt("recipe=boxes", f"scope={scope}", cwd=folder)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_without_bash_nothing_is_shown_for_approval(project: Project, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "autoopt", "recipe=boxes"],
+        cwd=project.root,
+        env={**project.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("autoopt: bash is not on the PATH")
+
+
 def test_an_existing_run_id_is_not_started_again(project: Project) -> None:
     project.autoopt("recipe=boxes", "run_id=first", "budget.experiments=1")
 
@@ -268,7 +324,7 @@ def test_hydra_writes_nothing_into_the_repository(project: Project) -> None:
 
 
 def test_multirun_makes_a_run_of_each(project: Project) -> None:
-    done = project.autoopt("-m", "recipe=boxes", "seed=1,2", "budget.experiments=1")
+    done = project.autoopt("-m", "recipe=boxes", "seed=1,2", "budget.experiments=1", "allow_overlap=race")
 
     assert done.returncode == 0, done.stderr
     assert len(list(project.root.glob("autoresearch-*.tsv"))) == 2

@@ -1,4 +1,4 @@
-"""`autoopt demo [NAME] [DIRECTORY]`: a bundled sample project, and a real run in it."""
+"""`autoopt demo [NAME|list] [DIRECTORY]`: a bundled sample project, and a real run in it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def _check_extra(demo: Demo) -> None:
     """
     wanted = [Requirement(text) for text in requires("autoopt") or [] if demo.extra]
     for requirement in wanted:
-        if requirement.marker is None or not requirement.marker.evaluate({"extra": demo.extra or ""}):
+        marker, extras = requirement.marker, (demo.extra or "").split(",")
+        if marker is None or not any(marker.evaluate({"extra": one}) for one in extras):
             continue
         try:
             version(requirement.name)

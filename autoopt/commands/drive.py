@@ -24,7 +24,7 @@ from autoopt.reporters.console import LiveReporter, reporter_for
 from autoopt.reporters.summary import summary
 from autoopt.schema import Config
 from autoopt.workspaces.git import GitWorkspace
-from autoopt.workspaces.layout import Layout
+from autoopt.workspaces.layout import PROJECTIONS, Layout
 from autoopt.workspaces.repository import exclude
 
 
@@ -50,7 +50,21 @@ def drive(
         if record.stopped is not None:
             _tell(config, files, record, layout, console)
         raise
+    finally:
+        clean_up(config, files, workspace, console, environ)
     _tell(config, files, record, layout, console)
+
+
+def clean_up(
+    config: Config, files: RunFiles, workspace: GitWorkspace, console: Console, environ: Mapping[str, str]
+) -> None:
+    """Take away what the recipe's commands made outside the checkouts; a failure is told, and no more."""
+    try:
+        problem = assemble.cleanup(config, files, workspace, environ)
+    except AutooptError as error:  # whatever ended the run is told, not that nothing can be checked out now
+        problem = f"metric.cleanup: {error}"
+    if problem is not None:
+        console.print(f"{problem}\nRun it by hand: {config.metric.cleanup}", markup=False, highlight=False)
 
 
 def assembled(
@@ -101,7 +115,7 @@ def _publish(history: Sequence[Experiment], layout: Layout, console: Console) ->
     """Regenerate the table and the log in the repository root, where git does not see them."""
     name = f"autoresearch-{layout.run_id}"
     try:
-        exclude(Path(layout.control), ["/autoresearch-*.tsv", "/autoresearch-*.log", "/.autoresearch-*.tmp"])
+        exclude(Path(layout.control), PROJECTIONS)
         journal.publish(
             history, table=Path(layout.root, f"{name}.tsv"), prose=Path(layout.root, f"{name}.log")
         )

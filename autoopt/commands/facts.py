@@ -9,6 +9,7 @@ from typing import Any
 from autoopt import budget
 from autoopt.commands.lookup import Found, state_of
 from autoopt.commands.telling import account_of
+from autoopt.guards import constraint
 from autoopt.journal import Journal
 from autoopt.records import Experiment, Status
 from autoopt.reporters import account as accounts
@@ -74,7 +75,8 @@ def of_run(found: Found, config: Config, record: Journal, *, held: bool = False)
         "direction": config.metric.direction.value,
         "scope": config.scope,
         "off_limits": config.off_limits,
-        "guards": {name: guard.command for name, guard in config.guards.items()},
+        "guards": {name: guard.command for name, guard in config.guards.items() if guard.command},
+        "constraints": {name: constraint.described(bounds) for name, bounds in config.constraints.items()},
         "desk": found.layout.desk,
         "branch": found.layout.branch,
         "base": found.layout.base,

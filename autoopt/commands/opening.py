@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from autoopt import assemble, budget, journal
-from autoopt.commands.drive import assembled
+from autoopt.commands.drive import assembled, clean_up
 from autoopt.commands.lookup import Found, settings
 from autoopt.commands.progress import Progress
 from autoopt.journal import Journal
@@ -63,7 +63,10 @@ def opened(
         parts = assembled(
             config, found.files, workspace, record, Progress(), console, environ, proposes=False
         )
-        yield Opened(found=found, config=config, record=record, workspace=workspace, parts=parts)
+        try:
+            yield Opened(found=found, config=config, record=record, workspace=workspace, parts=parts)
+        finally:
+            clean_up(config, found.files, workspace, console, environ)
         workspace.close()
 
 

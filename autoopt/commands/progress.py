@@ -15,8 +15,9 @@ _PAUSE_S = 5.0
 class Progress:
     """A line for each new stage and, in a long one, for what comes after five seconds; a `Reporter`."""
 
-    def __init__(self) -> None:
-        """Nothing is said yet."""
+    def __init__(self, subject: str = "") -> None:
+        """Nothing is said yet; `subject` is what lines are about, by default the experiment's number."""
+        self._subject = subject
         self._stage = ""
         self._spoke = monotonic()
 
@@ -27,7 +28,7 @@ class Progress:
         """Say where it is, unless that was said just now."""
         if stage != self._stage or (detail and monotonic() - self._spoke >= _PAUSE_S):
             self._stage = stage
-            self._say(f"#{number} {stage} {words.one_line(detail)}".rstrip())
+            self._say(f"{self._subject or f'#{number}'} {stage} {words.one_line(detail)}".rstrip())
 
     def on_call(self, call: Call, total: Usage) -> None:
         """Say who was asked (an inspector, of a gain)."""

@@ -29,15 +29,19 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         )
     found = find(runs(environ, Path.cwd()), names[0] if names else "last")
     if "--confirm" in argv:
-        _confirm(found, environ)
+        confirm(found, environ)
     config = settings(found)
     record = Journal(found.files.journal)
     sys.stdout.write(markdown.report(account_of(config, record, found.layout, diffs=True)))
     return 0
 
 
-def _confirm(found: Found, environ: Mapping[str, str]) -> None:
-    """Measure the final claim; whatever is edited in the desk stays."""
+def confirm(found: Found, environ: Mapping[str, str]) -> None:
+    """Measure the final claim where that was not done; whatever is edited in the desk stays.
+
+    Raises:
+        UsageError: there is not even a baseline.
+    """
     with opened(found, environ, terminal(environ, aside=True)) as run:
         if not run.record.history:
             raise UsageError(

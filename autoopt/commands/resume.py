@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from autoopt import assemble, budget, journal
+from autoopt.commands import overlap
 from autoopt.commands.drive import drive
-from autoopt.commands.lookup import WAITING, find, runs, settings
+from autoopt.commands.lookup import WAITING, Found, find, runs, settings
 from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
@@ -15,6 +16,7 @@ from autoopt.reporters.summary import summary
 from autoopt.schema import Config
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
+from autoopt.workspaces.repository import discover
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -33,6 +35,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             console.print(f"{found.layout.run_id} is already finished.", highlight=False)
             console.print(summary(account_of(config, record, found.layout)))
             return 0
+        _check_overlap(found, config, environ)
         workspace = GitWorkspace.reopen(
             files.state,
             Scope(config.scope, config.off_limits),
@@ -42,6 +45,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             console.print(line, highlight=False, soft_wrap=True)
         drive(config, files, workspace, record, console, environ)
     return 0
+
+
+def _check_overlap(found: Found, config: Config, environ: Mapping[str, str]) -> None:
+    """See that no live run edits the same files."""
+    repository = discover(Path(found.layout.root))
+    with overlap.gate(found.files.state.parent):
+        overlap.check_start(config, repository, environ, found.layout.run_id)
 
 
 def _left_behind(record: Journal, workspace: GitWorkspace) -> Iterator[str]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from autoopt import compose
+from autoopt.commands import sweep
 
 if TYPE_CHECKING:
     from autoopt.schema import Config
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Compose the settings and run them, once or (with `-m`) several times."""
-    compose.run(argv, environ, partial(_start, environ=environ))
+    with sweep.Sweep(environ) as runs:
+        compose.run(argv, environ, partial(_start, environ=environ), runs.plan)
     return 0
 
 

@@ -17,12 +17,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """List the runs of the repository here; outside any, those of all repositories."""
     if argv:
         raise UsageError(f"{argv[0]}: runs takes no words; `autoopt show RUN` shows one run.")
-    rows = [_row(found) for found in runs(environ, Path.cwd())]
+    rows = [row(found) for found in runs(environ, Path.cwd())]
     terminal(environ).print(runs_table([*rows, *(_damaged(*found) for found in damaged(environ))]))
     return 0
 
 
-def _row(found: Found) -> RunRow:
+def row(found: Found) -> RunRow:
+    """The run as a line of the list; what cannot be read is said to be damaged."""
     try:
         record = Journal(found.files.journal)
         config = settings(found)

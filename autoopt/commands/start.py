@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from autoopt import assemble, budget, compose, journal
+from autoopt import assemble, budget, compose, journal, processes
 from autoopt import files as disk
+from autoopt.commands import overlap
 from autoopt.commands.drive import drive
-from autoopt.commands.telling import terminal
+from autoopt.commands.telling import agreed, in_parallel, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
-from autoopt.places import RunFiles, repository_id, state_root
+from autoopt.places import RunFiles
 from autoopt.reporters.settings import settings_table
 from autoopt.schema import Config
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
-from autoopt.workspaces.layout import links
+from autoopt.workspaces.layout import check_scope, links
 from autoopt.workspaces.repository import Repository, discover
+from autoopt.workspaces.store import Store
 from autoopt.workspaces.undo import undo
 
 # The id becomes a directory (removed again when the run comes to nothing), a branch and a file name; a number
@@ -43,18 +45,19 @@ def start(
     Raises:
         AutooptError: it cannot start; nothing of it is left on disk unless its baseline was measured.
     """
-    console = console or terminal(environ)
     budget.check(config)
     assemble.check(config)
     scope = Scope(config.scope, config.off_limits)
     repository = discover(Path(config.repo))
-    files = _place(config, repository, environ)
-    console.print(settings_table(config, _facts(config, repository, files, environ)))
-    if config.confirm and not _agreed(console):
-        raise UsageError("not started; change what you do not like with key=value, or set confirm=no.")
-    files.state.mkdir(parents=True)  # ours from here on, and ours to remove when the run comes to nothing
-    with journal.held(files.state):
+    _check_beforehand(config, repository, scope, environ)
+    with _claimed(config, repository, environ) as files:
         try:
+            console = console or terminal(environ, label=files.state.name if in_parallel() else None)
+            console.print(settings_table(config, _facts(config, repository, files, environ)))
+            if config.confirm and not agreed(console, "Start?"):
+                raise UsageError(
+                    "not started; change what you do not like with key=value, or set confirm=no."
+                )
             workspace, record = _create(config, repository, scope, files, environ)
             work(config, files, workspace, record, console, environ)
         except BaseException:
@@ -62,10 +65,49 @@ def start(
             raise
 
 
+def _check_beforehand(
+    config: Config, repository: Repository, scope: Scope, environ: Mapping[str, str]
+) -> None:
+    """Refuse what would stop the run after a person has read its settings and agreed to them.
+
+    Raises:
+        AutooptError: the scope has no files, or commands cannot be run here.
+    """
+    processes.shell(environ)
+    here = Path(config.repo).resolve().relative_to(repository.root).as_posix()
+    store = Store(repository.control)
+    try:
+        check_scope(store, store.files(store.tree_of(repository.head)), scope, "" if here == "." else here)
+    finally:
+        store.close()
+
+
+@contextmanager
+def _claimed(config: Config, repository: Repository, environ: Mapping[str, str]) -> Iterator[RunFiles]:
+    """A new run's state directory, held by this process; ours to remove when the run comes to nothing.
+
+    Whoever starts next sees the claim: the scopes of live runs are kept apart.
+
+    Raises:
+        UsageError: the given id is taken, or files in the scope are in a live run's.
+    """
+    with ExitStack() as held:
+        with overlap.gate(overlap.folder_of(repository, environ)):
+            overlap.check_start(config, repository, environ)
+            files = _place(config, overlap.folder_of(repository, environ))
+            files.state.mkdir()
+            try:
+                held.enter_context(journal.held(files.state))
+                disk.replace(files.config, compose.dump(config).encode())
+            except BaseException:
+                shutil.rmtree(files.state, ignore_errors=True)
+                raise
+        yield files
+
+
 def _create(
     config: Config, repository: Repository, scope: Scope, files: RunFiles, environ: Mapping[str, str]
 ) -> tuple[GitWorkspace, Journal]:
-    disk.replace(files.config, compose.dump(config).encode())
     workspace = GitWorkspace.create(
         repository.root,
         files.state.name,
@@ -79,13 +121,12 @@ def _create(
     return workspace, record
 
 
-def _place(config: Config, repository: Repository, environ: Mapping[str, str]) -> RunFiles:
+def _place(config: Config, folder: Path) -> RunFiles:
     """The state directory of the run: by its given id, or by the recipe's name and the time.
 
     Raises:
         UsageError: the given id is taken.
     """
-    folder = state_root(environ) / repository_id(repository.control)
     if config.run_id is not None:
         if not _RUN_ID.fullmatch(config.run_id):
             raise UsageError(
@@ -119,15 +160,6 @@ def _facts(
         count = f"{len(changes)} uncommitted change" + ("s" if len(changes) > 1 else "")
         facts["left out"] = f"your {count}, first {changes[0]}: a run starts from the commit"
     return facts
-
-
-def _agreed(console: Console) -> bool:
-    if not (sys.stdin.isatty() and console.is_terminal):
-        return True
-    try:
-        return console.input("Start? \\[Y/n] ").strip().lower() in ("", "y", "yes")
-    except EOFError:  # Ctrl-D
-        return False
 
 
 def _undo_unless_measured(files: RunFiles) -> None:

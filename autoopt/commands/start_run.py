@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from autoopt import compose
+from autoopt.commands import sweep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Compose the settings, make the run and measure its baseline."""
     words = [word for word in argv if word != "--json"]
-    compose.run(words, environ, partial(_start, as_json="--json" in argv, environ=environ))
+    with sweep.Sweep(environ) as runs:
+        compose.run(words, environ, partial(_start, as_json="--json" in argv, environ=environ), runs.plan)
     return 0
 
 
@@ -49,13 +51,16 @@ def _ready(
     """Measure the baseline and leave the desk to somebody else."""
     from autoopt import loop
     from autoopt.commands import facts
-    from autoopt.commands.drive import assembled
+    from autoopt.commands.drive import assembled, clean_up
     from autoopt.commands.lookup import WAITING, Found
     from autoopt.commands.progress import Progress
     from autoopt.workspaces.layout import Layout
 
     parts = assembled(config, files, workspace, record, Progress(), console, environ, proposes=False)
-    loop.prepare(config, parts, record)
+    try:
+        loop.prepare(config, parts, record)
+    finally:
+        clean_up(config, files, workspace, console, environ)
     record.stop(WAITING)
     told = facts.of_run(Found(files, Layout.load(files.state)), config, record, held=True)
     if as_json:

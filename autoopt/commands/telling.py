@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Mapping
+from multiprocessing import current_process
 from pathlib import Path
+from typing import TextIO, cast
 
 from rich.console import Console
 
@@ -18,16 +22,64 @@ from autoopt.workspaces.layout import Layout
 WIDE = 120
 
 
-def terminal(environ: Mapping[str, str], *, aside: bool = False) -> Console:
+def terminal(environ: Mapping[str, str], *, aside: bool = False, label: str | None = None) -> Console:
     """Standard output; where that is no terminal, wide enough for lines that people copy from a file.
 
     Args:
         aside: Standard error instead, where standard output is for a program to read.
+        label: What each line begins with, where several runs write to one place; nothing is redrawn then.
     """
-    console = Console(stderr=aside)
+    if label is None:
+        console = Console(stderr=aside)
+    else:
+        console = Console(file=cast(TextIO, _Labelled(sys.stdout, label)), force_terminal=False)
     if not console.is_terminal and "COLUMNS" not in environ:
         console.width = WIDE
     return console
+
+
+def in_parallel() -> bool:
+    """Whether a launcher has started this process as one of several."""
+    return current_process().name != "MainProcess"
+
+
+class _Labelled(io.TextIOBase):
+    """A stream whose lines begin with a label and are written whole: other processes write there too."""
+
+    def __init__(self, stream: TextIO, label: str) -> None:
+        self._stream = stream
+        self._label = label
+        self._begun = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def write(self, text: str) -> int:
+        *lines, self._begun = (self._begun + text).split("\n")
+        if lines:
+            self._stream.write("".join(f"[{self._label}] {line}\n" for line in lines))
+            self._stream.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing to do: whole lines are written at once, and others wait for their end."""
+
+
+def agreed(console: Console, question: str, *, default: bool = True) -> bool:
+    """Whether a person says yes; so is taken the absence of one.
+
+    Args:
+        default: What an empty answer means.
+    """
+    if not (sys.stdin.isatty() and console.is_terminal):
+        return True
+    hint = "\\[Y/n]" if default else "\\[y/N]"
+    try:
+        said = console.input(f"{question} {hint} ").strip().lower()
+        return said in ("y", "yes") or (default and not said)
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool = False) -> Account:

@@ -56,15 +56,16 @@ class Desk:
         self._worktree.register()
         self._worktree.index.recover()
 
-    def hide_links(self) -> None:
-        """List links in `info/exclude` where the user ignores what they lead to.
+    def hide_links(self) -> list[str]:
+        """List links in `info/exclude` where the user ignores what they lead to; the lines that were added.
 
         `.venv/` matches a directory but not a link to one, and the desk would never look clean.
         """
         ignores = Ignores(self._links.root, self._ignores)
         hidden = [name for name in self._links.names if ignores(name, True) and not ignores(name, False)]
-        exclude(self._control, [f"/{name}" for name in hidden])
+        added = exclude(self._control, [f"/{name}" for name in hidden])
         self._ignores = shared_ignores(self._control)
+        return added
 
     def stand_at(self, commit: str) -> None:
         """Expect this commit's files from now on; `settle` makes it so."""

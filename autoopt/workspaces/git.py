@@ -7,6 +7,7 @@ driver of the repository is ever started.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from dulwich.refs import DiskRefsContainer
 
+from autoopt import files
 from autoopt.errors import RepositoryError
 from autoopt.records import Proposal
 from autoopt.scope import Scope
@@ -86,7 +88,7 @@ class GitWorkspace:
         layout = replace(layout, links=places.untracked_links(layout, expected, links))
         places.check_new(layout, state)
         workspace = cls(layout, state, scope, setup)
-        workspace._found()
+        workspace._found(state)
         layout.save(state)
         return workspace
 
@@ -122,6 +124,18 @@ class GitWorkspace:
             workspace._desk.settle()
         return workspace
 
+    @classmethod
+    def bench_only(cls, layout: Layout, state: Path, incumbent: str, setup: Setup | None) -> GitWorkspace:
+        """A bench alone, where any commit is measured with exactly its own files; there is no desk.
+
+        Args:
+            layout: Whose base guards compare with, and whose links checkouts get.
+            state: Where the checkouts go.
+        """
+        workspace = cls(layout, state, Scope(["."]), setup)
+        workspace._desk.stand_at(incumbent)
+        return workspace
+
     def _save_edits(self, folder: Path) -> None:
         """Copy what the desk has beyond the incumbent and the latest experiment's commit, which stays."""
         if (latest := self._latest()) is not None:
@@ -139,11 +153,12 @@ class GitWorkspace:
         """The commit of an experiment, decided or interrupted; None when it never came to one."""
         return self._refs.read(f"{self._layout.experiments}/{number}")
 
-    def _found(self) -> None:
+    def _found(self, state: Path) -> None:
         self._recover()
         if not self._refs.move(self._layout.ref, None, self.base) and (tip := self._tip()) != self.base:
             raise places.moved(self._layout, self.base, tip)
-        self._desk.hide_links()
+        if added := self._desk.hide_links():
+            files.replace(state / places.EXCLUDED, json.dumps(added).encode())
         self._desk.settle()
 
     def _recover(self) -> None:

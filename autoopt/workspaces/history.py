@@ -13,10 +13,19 @@ from dulwich.refs import DiskRefsContainer
 from autoopt import diffs
 from autoopt.errors import OutOfScopeError, RepositoryError
 from autoopt.records import FileChange, Revision
-from autoopt.workspaces.store import DIRECTORY, EXECUTABLE, FILE, GITLINK, LINK, Entry, Store, read_ref
+from autoopt.workspaces.store import (
+    CLOCK_SLOP_S,
+    DIRECTORY,
+    EXECUTABLE,
+    FILE,
+    GITLINK,
+    LINK,
+    Entry,
+    Store,
+    read_ref,
+)
 
 _ID = re.compile(r"[0-9a-f]{4,40}")
-_SLOP_S = 7 * 86_400  # how wrong the clocks of two committers may be
 
 
 def diff(control: Path, before: str, after: str) -> str:
@@ -126,7 +135,7 @@ class StoredCommits:
         found: list[str] = []
         sha: str | None = tip
         while sha is not None:
-            known.update(ancestors.since(self._store.commit(sha).commit_time - _SLOP_S))
+            known.update(ancestors.since(self._store.commit(sha).commit_time - CLOCK_SLOP_S))
             if sha in known:
                 return list(takewhile(lambda one: one not in known, found))
             found.append(sha)

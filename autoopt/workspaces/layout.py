@@ -24,6 +24,10 @@ _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _HALF_WRITTEN = re.compile(r"\.\.git\.\d+\.tmp")
 _FOUND_BY_ITSELF = (".venv", "venv", "node_modules", "data")
 FILE_NAME = "workspace.json"
+EXCLUDED = "excluded.json"
+"""Holds the lines that making a run's workspace added to `info/exclude`."""
+PROJECTIONS = ("/autoresearch-*.tsv", "/autoresearch-*.log", "/.autoresearch-*.tmp")
+"""What `info/exclude` lists for every run: its table and its log in the repository root."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +215,11 @@ def _untracked(names: Sequence[str], root: Path, expected: Files, wanted: Sequen
     return tuple(kept)
 
 
-def check_scope(store: Store, expected: Files, scope: Scope) -> None:
+def check_scope(store: Store, expected: Files, scope: Scope, here: str = "") -> None:
     """Refuse a scope without a file, or with files whose content git would convert by a program.
+
+    Args:
+        here: The directory the user is in, relative to the repository root.
 
     Raises:
         UsageError: naming `scope`.
@@ -222,14 +229,25 @@ def check_scope(store: Store, expected: Files, scope: Scope) -> None:
     ]
     if not editable:
         shown = ", ".join(scope.patterns)
+        if any(Scope(scope.patterns).contains(path) for path in expected):
+            raise UsageError(f"scope: all that {shown} matches is off limits; change off_limits.")
         raise UsageError(
-            f"scope: {shown} matches no committed file; write paths relative to the repository root."
+            f"scope: {shown} matches no committed file; {_from_root(scope.patterns, expected, here)}."
         )
     if filtered := _filtered(store, expected, editable):
         raise UsageError(
             f"scope: {filtered} is stored through a git filter (LFS?), and none is ever run; "
             "take the file out of the scope."
         )
+
+
+def _from_root(patterns: Sequence[str], expected: Files, here: str) -> str:
+    """From where paths count, and the ones that were meant where they were written from `here`."""
+    meant = [f"{here}/{pattern.removeprefix('./')}" for pattern in patterns]
+    if here and any(Scope(meant).contains(path) for path in expected):
+        given = meant[0] if len(meant) == 1 else f"[{','.join(meant)}]"
+        return f"paths count from the repository root, also in {here}: scope={given}"
+    return "write paths relative to the repository root"
 
 
 def _filtered(store: Store, expected: Files, editable: list[str]) -> str | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from autoopt import files
 from autoopt.errors import RepositoryError
 from autoopt.workspaces.directory import Directory, Known, signature
 from autoopt.workspaces.ignores import Ignores, is_scratch, patterns
-from autoopt.workspaces.store import Entry, Store
+from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Store
 
 _BRANCH = b"refs/heads/"
 _NOBODY = b"autoopt <autoopt@localhost>"
@@ -42,6 +44,16 @@ class Repository:
     git_dir: Path
     head: str
     branch: str | None
+
+    @property
+    def tracked(self) -> tuple[str, ...]:
+        """Paths of the regular files of HEAD, sorted."""
+        store = Store(self.control)
+        try:
+            found = store.files(store.tree_of(self.head))
+        finally:
+            store.close()
+        return tuple(sorted(path for path, entry in found.items() if entry.mode in (FILE, EXECUTABLE)))
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -215,18 +227,40 @@ def _seconds(ns: int, indexed: int | float | tuple[int, int]) -> bool:
     return isinstance(indexed, tuple) and divmod(ns, 10**9) == indexed
 
 
-def exclude(control: Path, names: list[str]) -> None:
-    """Append those names to `info/exclude` that it does not have; the rest of the file stays as it is."""
-    file = control / "info" / "exclude"
-    file.parent.mkdir(exist_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # two runs starting at once must not lose each other's lines
+def exclude(control: Path, names: Sequence[str]) -> list[str]:
+    """Append those names to `info/exclude` that it does not have; return them. The rest stays as it is."""
+    (control / "info").mkdir(exist_ok=True)
+    with _excluding(control) as file:
         before = file.read_bytes() if file.is_file() else b""
         present = set(before.splitlines())
         new = [line for name in dict.fromkeys(names) if (line := os.fsencode(name)) not in present]
         if new:
             gap = b"\n" if before and not before.endswith(b"\n") else b""
             files.replace(file, before + gap + b"".join(line + b"\n" for line in new))
+    return [os.fsdecode(line) for line in new]
+
+
+def forget_excluded(control: Path, names: Collection[str]) -> None:
+    """Take lines out of `info/exclude`; the rest of the file stays as it is."""
+    if not (control / "info" / "exclude").is_file():
+        return
+    gone = {os.fsencode(name) for name in names}
+    with _excluding(control) as file:
+        before = file.read_bytes()
+        after = b"".join(
+            line for line in before.splitlines(keepends=True) if line.rstrip(b"\r\n") not in gone
+        )
+        if after != before:
+            files.replace(file, after)
+
+
+@contextmanager
+def _excluding(control: Path) -> Iterator[Path]:
+    """`info/exclude` to oneself: two runs starting at once must not lose each other's lines."""
+    file = control / "info" / "exclude"
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield file
     finally:
         os.close(folder)

@@ -32,6 +32,7 @@ GITLINK = 0o160000
 DIRECTORY = 0o040000
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+CLOCK_SLOP_S = 7 * 86_400  # how wrong the clocks of two committers may be
 _CACHED_ENTRIES = 200_000  # some 50 MB
 
 
@@ -83,6 +84,23 @@ class Store:
         if kind != Commit.type_num:
             raise RepositoryError(f"{sha}: not a commit.")
         return cast(Commit, Commit.from_raw_string(kind, raw))
+
+    def descends(self, commit: str, ancestor: str) -> bool:
+        """Whether `ancestor` is the commit or in its history.
+
+        Looks no further back than the ancestor's date, give or take wrong clocks.
+        """
+        oldest = self.commit(ancestor).commit_time - CLOCK_SLOP_S
+        seen, left = {commit}, [commit]
+        while left:
+            sha = left.pop()
+            if sha == ancestor:
+                return True
+            if self.commit(sha).commit_time >= oldest:
+                new = [parent for parent in self.parents(sha) if parent not in seen]
+                seen.update(new)
+                left += new
+        return False
 
     def tree_of(self, commit: str) -> str:
         """The id of a commit's tree."""

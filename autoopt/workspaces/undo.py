@@ -22,12 +22,13 @@ def undo(state: Path) -> None:
     remove(state, force=True)
     refs = DiskRefsContainer(Path(layout.control))
     if read_ref(refs, layout.ref) == layout.base:
-        _delete(refs, layout.ref)
+        delete_ref(refs, layout.ref)
     for name in refs.subkeys(Ref(layout.experiments.encode() + b"/")):
-        _delete(refs, f"{layout.experiments}/{name.decode()}")
+        delete_ref(refs, f"{layout.experiments}/{name.decode()}")
 
 
-def _delete(refs: DiskRefsContainer, ref: str) -> None:
+def delete_ref(refs: DiskRefsContainer, ref: str) -> None:
+    """Remove a ref, unless it has just been moved."""
     found = read_ref(refs, ref)
     if found is not None:
         refs.remove_if_equals(Ref(ref.encode()), ObjectID(found.encode()))

@@ -1,0 +1,151 @@
+"""`autoopt clean RUN... [--yes] [--keep-branch] [--force]`: remove what runs left behind.
+
+  --yes          do not ask; needed where there is no terminal (confirm=no is the same)
+  --keep-branch  leave the run branches, whatever is on them
+  --force        also remove results that were never merged, and edits that no commit holds
+
+Removed are a run's worktree, checkouts, records, table and log, its refs, its lines in .git/info/exclude,
+and its branch where nothing was gained or another branch has the result. All else is left alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from autoopt import journal
+from autoopt.commands.drive import clean_up
+from autoopt.commands.lookup import Found, find, runs, settings
+from autoopt.commands.telling import agreed, terminal
+from autoopt.errors import AutooptError, DamagedStateError, RepositoryError, UsageError
+from autoopt.journal import Journal
+from autoopt.workspaces.cleaning import Remains, Result
+from autoopt.workspaces.git import GitWorkspace
+
+_FLAGS = frozenset({"--yes", "--keep-branch", "--force", "confirm=no", "confirm=false"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """A run that may be removed, with where its result is."""
+
+    found: Found
+    remains: Remains
+    result: Result
+
+    @property
+    def branch(self) -> str:
+        return self.found.layout.branch
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Remove the named runs, all or none of them."""
+    flags = {word for word in argv if word.startswith("-") or "=" in word}
+    names = [word for word in argv if word not in flags]
+    if not names or not flags <= _FLAGS:
+        raise UsageError(
+            "clean takes the runs to remove; write `autoopt clean RUN ...`, with --yes, --keep-branch or "
+            "--force."
+        )
+    known, console = runs(environ, Path.cwd()), terminal(environ)
+    chosen = list({found.layout.run_id: found for found in (find(known, name) for name in names)}.values())
+    with ExitStack() as held:
+        for found in chosen:
+            held.enter_context(journal.held(found.files.state))
+        keeps_branch, forced = "--keep-branch" in flags, "--force" in flags
+        ready = [_checked(found, keeps_branch, forced) for found in chosen]
+        _agree(ready, keeps_branch, bool(flags & {"--yes", "confirm=no", "confirm=false"}), console)
+        for run in ready:
+            _clean_up(run.found, environ, console)
+            known.remove(run.found)
+            _remove(run, keeps_branch, known, console)
+    return 0
+
+
+def _clean_up(found: Found, environ: Mapping[str, str], console: Console) -> None:
+    """Take away what the recipe's commands made elsewhere, which a run that was killed has not done."""
+    try:
+        config = settings(found)
+        if config.metric.cleanup is None:
+            return
+        with TemporaryDirectory(prefix="autoopt-clean-", ignore_cleanup_errors=True) as folder:
+            workspace = GitWorkspace.bench_only(found.layout, Path(folder), found.layout.base, None)
+            try:
+                clean_up(config, found.files, workspace, console, environ)
+            finally:
+                workspace.close()
+    except AutooptError as error:  # what is damaged must go all the same
+        console.print(f"metric.cleanup was not run: {error}", markup=False, highlight=False)
+
+
+def _remove(run: _Run, keeps_branch: bool, others: Sequence[Found], console: Console) -> None:
+    layout = run.found.layout
+    neighbours = [one.files.state for one in others if one.layout.control == layout.control]
+    note = run.remains.remove(branch=not keeps_branch, others=neighbours)
+    said = f"{layout.run_id} is removed"
+    said += f"; {layout.branch} stays." if keeps_branch else "."
+    console.print(f"{said} {note or ''}".rstrip(), markup=False, highlight=False, soft_wrap=True)
+
+
+def _checked(found: Found, keeps_branch: bool, forced: bool) -> _Run:
+    """The run, when nothing is lost with it.
+
+    Raises:
+        RepositoryError: it holds a result or edits that are nowhere else.
+    """
+    remains = Remains(found.layout, found.files.state)
+    result = remains.result(_recorded(found))
+    run = _Run(found=found, remains=remains, result=result)
+    if forced:
+        return run
+    run_id = found.layout.run_id
+    if result.gained and result.holder is None and not (keeps_branch and result.on_branch):
+        raise RepositoryError(
+            f"{run_id}: what it kept is on no other branch; take it (autoopt merge {run_id}, or git merge "
+            f"{run.branch}), or give --keep-branch, or --force to lose it."
+        )
+    if objection := remains.objection():
+        raise RepositoryError(f"{run_id}: {objection} --force removes it too.")
+    return run
+
+
+def _recorded(found: Found) -> str | None:
+    """The best commit by the run's journal, where that can be read."""
+    try:
+        record = Journal(found.files.journal)
+    except DamagedStateError:
+        return None
+    return record.incumbent.commit if record.history else None
+
+
+def _agree(ready: Sequence[_Run], keeps_branch: bool, yes: bool, console: Console) -> None:
+    """Say what goes and ask once.
+
+    Raises:
+        UsageError: a person says no, or nobody is there to say yes.
+    """
+    if yes:
+        return
+    lines = [line for run in ready for line in _listed(run, keeps_branch)]
+    console.print("\n".join(["This removes:", *lines]), markup=False, highlight=False, soft_wrap=True)
+    if not (sys.stdin.isatty() and console.is_terminal):
+        raise UsageError("nothing was removed, as nobody is there to agree; add --yes.")
+    if not agreed(console, "Remove all of it?", default=False):
+        raise UsageError("nothing was removed.")
+
+
+def _listed(run: _Run, keeps_branch: bool) -> Iterator[str]:
+    yield from (f"  {line}" for line in run.remains.listed())
+    if keeps_branch:
+        return
+    if not run.result.gained:
+        why = "nothing was gained"
+    else:
+        why = f"its result is in {run.result.holder}" if run.result.holder else "its result is LOST"
+    yield f"  branch {run.branch}: {why}"
