@@ -108,9 +108,13 @@ def test_a_sitecustomize_of_the_project_is_still_loaded(project):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("echo hi", "autoopt: the command ran no Python program that could be profiled."),
-        ("echo broken >&2; exit 3", "autoopt: the command failed under the profiler (exit code 3): broken"),
-        ("false | cat", "autoopt: the command failed under the profiler (exit code 1): "),
+        (
+            "echo hi",
+            "autoopt: the command ran no Python program that could be watched (one that sets PYTHONPATH "
+            "itself must keep what is in it, as in PYTHONPATH=src:$PYTHONPATH).",
+        ),
+        ("echo broken >&2; exit 3", "autoopt: the command ended with exit code 3: broken"),
+        ("false | cat", "autoopt: the command ended with exit code 1: "),
     ],
 )
 def test_what_cannot_be_profiled_is_said_in_one_line(project, command, said):
@@ -125,3 +129,17 @@ def test_the_recorder_needs_nothing_but_the_standard_library():
 
     text = Path(recorder.__file__).read_text()
     assert "autoopt" not in text.partition('"""')[2].partition('"""')[2]
+
+
+def test_pyinstrument_finds_the_same_hot_function_and_says_so_where_it_is_missing(project):
+    pytest.importorskip("pyinstrument")
+    words = ["--profiler", "pyinstrument", "src"]
+    done = profile(f"{sys.executable} src/hot.py 3000000", *words)
+    elsewhere = profile(f"{sys.executable} -S -c 'import site' && {sys.executable} src/hot.py", *words)
+    (project / "pyinstrument.py").write_text("raise ImportError\n")
+    missing = profile(f"PYTHONPATH=$PYTHONPATH:. {sys.executable} src/hot.py", *words)
+
+    assert "seen by pyinstrument once a millisecond" in done.stdout.splitlines()[0]
+    assert re.fullmatch(r" *[\d.]+% +[\d.]+% +src/hot\.py:5 hot", done.stdout.splitlines()[2])
+    assert elsewhere.returncode == 0
+    assert missing.stderr.startswith("autoopt: the command's Python has no pyinstrument: pip install")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-from autoopt.demos import Demo
+from autoopt.demos import Demo, files
 
 ROWS = 15_000
 _SEED = 7
@@ -215,6 +215,7 @@ params:
   TOP: {file: report.py, python: TOP, choices: [sort, heap], first: [heap]}
 propose:
   use: [optuna] # without this line, codemods and ruff have their turns too
+  discover: null # all of the constants are named above
 budget:
   experiments: 10
 """
@@ -233,13 +234,16 @@ The constants at the top of `report.py` are what somebody once chose. The recipe
 
 def make(directory: Path) -> None:
     """Write the project: the report, its test, a recipe, and a day of requests that git ignores."""
-    recipes = directory / ".autoopt" / "recipes"
-    recipes.mkdir(parents=True)
-    (recipes / "nightly-report.yaml").write_text(_RECIPE)
-    (directory / "report.py").write_text(_REPORT)
-    (directory / "test_report.py").write_text(_TEST)
-    (directory / "README.md").write_text(_README)
-    (directory / ".gitignore").write_text("/data/\n__pycache__/\n")
+    files.write(
+        directory,
+        {
+            ".autoopt/recipes/nightly-report.yaml": _RECIPE,
+            "report.py": _REPORT,
+            "test_report.py": _TEST,
+            "README.md": _README,
+            ".gitignore": "/data/\n__pycache__/\n",
+        },
+    )
     (directory / "data").mkdir()
     with (directory / "data" / "requests.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+from autoopt.instruments.files import relative, within
 
 Place = tuple[str, int, str]
 """File, line and name of a function; built-in ones have the file `~`."""
 
 ELSEWHERE = 10
+_CAVEATS = {
+    "cprofile": "under the profiler, which makes many small calls look slower than they are",
+    "pyinstrument": "seen by pyinstrument once a millisecond, so that calls are not counted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +36,15 @@ class Row:
         return cls((file, line, name), calls, own, whole, {(f, n, w): s for f, n, w, s in callers})
 
 
-def lines(rows: Sequence[Row], root: Path, scope: Sequence[str], top: int) -> Iterator[str]:
+def lines(
+    rows: Sequence[Row], root: Path, scope: Sequence[str], top: int, profiler: str = "cprofile"
+) -> Iterator[str]:
     """The table; paths are relative to `root`, percentages are of all recorded time."""
     merged = _merged(rows)
     total = sum(row.own for row in merged) or 1.0
-    mine = [row for row in merged if _in_scope(_relative(row.place[0], root), scope)]
+    mine = [row for row in merged if within(relative(row.place[0], root), scope)]
     others = [row for row in merged if row not in mine]
-    yield f"{total:.2f} s under the profiler, which makes many small calls look slower than they are"
+    yield f"{total:.2f} s {_CAVEATS[profiler]}"
     yield f"{'own':>6} {'total':>6} {'calls':>10}  function"
     for row in sorted(mine, key=lambda row: -row.own)[:top]:
         yield _line(row, total, root)
@@ -63,33 +70,9 @@ def _merged(rows: Sequence[Row]) -> list[Row]:
 
 
 def _line(row: Row, total: float, root: Path) -> str:
-    return f"{row.own / total:6.1%} {row.whole / total:6.1%} {row.calls:10}  {_name(row.place, root)}"
+    return f"{row.own / total:6.1%} {row.whole / total:6.1%} {row.calls or '':10}  {_name(row.place, root)}"
 
 
 def _name(place: Place, root: Path) -> str:
     file, line, name = place
-    return name if file == "~" else f"{_relative(file, root)}:{line} {name}"
-
-
-def _relative(file: str, root: Path) -> str:
-    path = root / file  # as it stands when it is absolute
-    for base in (root, root.resolve()):
-        if path.is_relative_to(base):
-            return path.relative_to(base).as_posix()
-    return file
-
-
-def _in_scope(path: str, scope: Sequence[str]) -> bool:
-    if path.startswith(("/", "<", "~")):
-        return False
-    return not scope or any(
-        pattern in (".", "./")
-        or path == pattern
-        or path.startswith(f"{pattern.rstrip('/')}/")
-        or _fits(path, pattern)
-        for pattern in scope
-    )
-
-
-def _fits(path: str, pattern: str) -> bool:
-    return fnmatchcase(path, pattern) or fnmatchcase(path, pattern.replace("**/", ""))
+    return name if file == "~" else f"{relative(file, root)}:{line} {name}"
