@@ -22,6 +22,7 @@ URL = "options.url=sqlite:///data/app.db"
 def environ(tmp_path, monkeypatch):
     """A project with one slow query in a place that needs quotes, and a home without recipes."""
     monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
     for name in ("HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
@@ -59,7 +60,7 @@ def test_its_commands_give_a_metric_rows_and_parameters_in_the_scope(environ):
 
     assert prepared == ""
     assert extract.extract(config.metric.extract, output) > 0
-    assert set(extract.details(output)) == {"total_ms", "sum_ms"}
+    assert set(extract.details(output)) == {"total_ms", "sum_ms", "index_build_s", "index_mb"}
     assert rows.parse(answered.encode())["sum"].rows == ([3, 122650],)
     assert found["idx_t_b"].line == "CREATE INDEX IF NOT EXISTS idx_t_b ON t (b);"
     assert {one.file for one in found.values()} == {"my queries/setup.sql"}
@@ -99,12 +100,103 @@ def test_a_scope_of_several_places_reaches_the_commands_word_by_word(environ):
     assert set(json.loads(shell(config.guards["rows"].command))) == {"sum", "one"}
 
 
-def test_without_a_url_it_says_how_to_give_one(environ):
+def test_without_a_url_the_only_database_of_the_repository_is_taken(environ):
+    config = composed(environ, "scope=my queries")
+
+    assert "--url sqlite:///data/app.db " in config.metric.command
+    assert shell(config.metric.cleanup) == ""
+
+
+@pytest.mark.parametrize(("databases", "said"), [(0, "options.url=postgresql://"), (2, "say which")])
+def test_without_a_url_and_without_one_database_it_says_how_to_give_one(environ, databases, said):
+    Path("data/app.db").rename("kept")
+    for number in range(databases):
+        Path(f"data/{number}.sqlite").write_bytes(Path("kept").read_bytes())
     with pytest.raises(UsageError) as caught:
         composed(environ, "scope=my queries")
 
-    assert "options.url" in str(caught.value)
-    assert "options.url=sqlite:///data/app.db" in str(caught.value)
+    assert "options.url" in str(caught.value) and said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "pattern", "unit", "direction"),
+    [
+        ("sql-latency", "total_ms", "ms", "lower"),
+        ("sql-execution", "total_ms", "ms", "lower"),
+        ("sql-cost", "total_cost", "cost", "lower"),
+        ("sql-throughput", "total_tps", "tps", "higher"),
+    ],
+)
+def test_what_is_measured_says_how_it_is_read(environ, recipe, pattern, unit, direction):
+    url = "options.url=postgresql://me@localhost/app"
+    metric = composed(environ, "scope=my queries", url, f"recipe={recipe}").metric
+
+    assert (metric.extract.pattern, metric.unit, metric.direction.value) == (pattern, unit, direction)
+
+
+@pytest.mark.parametrize("recipe", ["sql-execution", "sql-cost", "sql-throughput"])
+@pytest.mark.parametrize(
+    ("url", "engine"),
+    [
+        ("sqlite:///data/app.db", "a SQLite"),
+        ("duckdb:///data/app.duckdb", "a DuckDB"),
+        ("env:SHOP_URL", "a SQLite"),
+        ("", "a SQLite"),
+    ],
+)
+def test_a_number_of_a_server_is_refused_for_a_file_before_anything_runs(environ, recipe, url, engine):
+    words = [f"options.url={url}"] if url else []
+    with pytest.raises(UsageError) as caught:
+        composed(
+            environ | {"SHOP_URL": "sqlite:///data/app.db"}, "scope=my queries", f"recipe={recipe}", *words
+        )
+
+    said = str(caught.value)
+    assert f"is PostgreSQL only, and options.url is {engine} database; use recipe=sql-latency" in said
+    assert "\n" not in said
+
+
+def test_a_server_that_an_environment_variable_names_may_be_measured_by_itself(environ):
+    words = ("scope=my queries", "recipe=sql-cost", "options.url=env:SHOP_URL")
+
+    for known in ({}, {"SHOP_URL": "postgresql://me@localhost/app"}):
+        assert " --measure cost " in composed(environ | known, *words).metric.command
+
+
+def test_copies_can_be_done_without(environ):
+    url = "options.url=postgresql://me@localhost/app"
+    config = composed(environ, "scope=my queries", url, "options.copy=none")
+
+    commands = (config.metric.prepare, config.metric.command, config.guards["rows"].command)
+    assert all(" --copy none " in command for command in (*commands, config.profile.command))
+
+
+def test_every_select_of_a_file_is_compared_although_the_last_is_not_changed(environ):
+    config = composed(environ, "scope=my queries", URL)
+    command, path = config.guards["rows"].command, Path("my queries/sum.sql")
+    asked = []
+    for limit in (9, 9, 8):
+        path.write_text(
+            f"SELECT a FROM t WHERE b < {limit} ORDER BY a; SELECT max(a) FROM t; SELECT count(*) FROM t"
+        )
+        asked.append(rows.parse(shell(command).encode()))
+    path.write_text("SELECT count(*) FROM t")
+    fewer = rows.parse(shell(command).encode())
+
+    assert set(asked[0]) == {"sum (SELECT 1)", "sum (SELECT 2)", "sum"} and asked[0]["sum"].rows == ([5000],)
+    assert rows.difference(asked[0], asked[1], 0) is None
+    assert "sum (SELECT 1)" in rows.difference(asked[0], asked[2], 0)
+    assert rows.difference(asked[0], fewer, 0) is not None
+
+
+def test_a_measure_that_is_none_is_refused_with_those_there_are(environ):
+    with pytest.raises(UsageError) as caught:
+        composed(environ, "scope=my queries", URL, "options.measure=speed")
+
+    assert "options.measure: 'speed' is not possible; give latency, execution, cost or tps" in str(
+        caught.value
+    )
 
 
 def test_its_help_has_an_example_for_each_engine(environ):

@@ -19,6 +19,15 @@ def _binaries():
     return Path(found).resolve().parent if found else None
 
 
+def dump(url):
+    """The whole database as SQL, without what pg_dump makes up anew each time."""
+    command = [_binaries() / "pg_dump", "--dbname", url]
+    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return "\n".join(
+        line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))
+    )
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The URL of a fresh PostgreSQL server on a loopback port, run by somebody who is not root."""

@@ -16,13 +16,21 @@ _PLAIN = (bool, int, str, type(None))
 
 
 def answers(session: engines.Session, queries: tuple[Query, ...], engine: str) -> dict[str, Any]:
-    """For each query its columns, its rows, and what its ORDER BY promises about their order."""
+    """For each SELECT its columns, its rows, and what its ORDER BY promises about their order.
+
+    The last one of a file has the query's name; those before it, which are timed too, have their number also.
+    """
     ordering.require_parser()
-    return {query.name: _answer(session, query, engine) for query in queries}
+    found = {}
+    for query in queries:
+        *earlier, last = _selects(session, query)
+        found[query.name] = _answer(*last, engine)
+        for number, one in enumerate(earlier, start=1):
+            found[f"{query.name} (SELECT {number})"] = _answer(*one, engine)
+    return found
 
 
-def _answer(session: engines.Session, query: Query, engine: str) -> dict[str, Any]:
-    asked, result = _last_select(session, query)
+def _answer(asked: str, result: engines.Result, engine: str) -> dict[str, Any]:
     order = ordering.of(asked, engine, result.columns)
     return {
         "ordered": order.ordered,
@@ -32,20 +40,20 @@ def _answer(session: engines.Session, query: Query, engine: str) -> dict[str, An
     }
 
 
-def _last_select(session: engines.Session, query: Query) -> tuple[str, engines.Result]:
-    """The last reading statement with its rows; every statement runs."""
-    last = None
+def _selects(session: engines.Session, query: Query) -> list[tuple[str, engines.Result]]:
+    """The reading statements with their rows, at least one; every statement runs."""
+    found = []
     for statement in query.statements:
         try:
             result = session.execute(statement)
         except EngineError as error:
             raise QueryError(f"{query.path}: {error}") from error
         if result is not None and statements.is_reading(statement):
-            last = statement, result
+            found.append((statement, result))
     session.forget()
-    if last is None:
+    if not found:
         raise QueryError(f"{query.path}: it gives no rows; a query must end in a SELECT.")
-    return last
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,22 +39,43 @@ class Index:
         return self.equal + self.tail
 
 
-def find(session: Session, engine: str, workload: Workload, setup: Path) -> dict[str, dict[str, Any]]:
-    """Parameters by name, the most promising first; `setup` is the file they stand in."""
-    found: dict[str, dict[str, Any]] = {}
-    if engine != "postgresql":
-        from autoopt.instruments.sql.database import catalog
+def find(
+    session: Session,
+    engine: str,
+    workload: Workload,
+    setup: Path,
+    *,
+    indexes: bool = True,
+    costs: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """Parameters by name, the most promising first.
 
-        ordering.require_parser()
-        tables = catalog.read(session, engine)
-        for index in ranked(workload, engine, tables):
-            name, line = _create(index, tables)
-            found[name] = {"file": str(setup), "line": line, "first": [True]}
-        if engine == "sqlite" and not tables.has_statistics:
-            found["analyze"] = {"file": str(setup), "line": "ANALYZE;", "first": [True]}
-    for keyword, name, choices, first in settings.worth_trying(session, engine):
+    Args:
+        setup: The file they stand in.
+        indexes: Whether indexes can be tried; settings always can.
+        costs: Whether the planner's costs are the metric, so that no setting may say what things cost.
+    """
+    found = _in_the_database(session, engine, workload, setup) if indexes else {}
+    for keyword, name, choices, first in settings.worth_trying(session, engine, costs=costs):
         site = {"file": str(setup), "sql": f"{keyword} {name}", "choices": [None, *choices], "first": first}
         found[name] = site
+    return found
+
+
+def _in_the_database(
+    session: Session, engine: str, workload: Workload, setup: Path
+) -> dict[str, dict[str, Any]]:
+    """Indexes, and statistics where there are none."""
+    from autoopt.instruments.sql.database import catalog
+
+    ordering.require_parser()
+    tables = catalog.read(session, engine)
+    found: dict[str, dict[str, Any]] = {}
+    for index in ranked(workload, engine, tables):
+        name, line = _create(index, tables, folds=engine == "postgresql")
+        found[name] = {"file": str(setup), "line": line, "first": [True]}
+    if engine != "duckdb" and not tables.has_statistics:
+        found["analyze"] = {"file": str(setup), "line": "ANALYZE;", "first": [True]}
     return found
 
 
@@ -136,10 +158,11 @@ def _covers(present: tuple[str, ...], index: Index) -> bool:
     return set(present[:head]) == set(index.equal) and present[head : len(index.columns)] == index.tail
 
 
-def _create(index: Index, catalog: Catalog) -> tuple[str, str]:
+def _create(index: Index, catalog: Catalog, *, folds: bool) -> tuple[str, str]:
+    spelled = partial(names.identifier, folds=folds)
     table = catalog.tables[index.table]
     name = names.index(index.table, index.columns, catalog.names)
-    columns = ", ".join(names.identifier(table.columns[column]) for column in index.columns)
-    schema = "" if index.table == table.name.lower() else names.identifier(table.schema) + "."
-    on = schema + names.identifier(table.name)
+    columns = ", ".join(spelled(table.columns[column]) for column in index.columns)
+    schema = "" if index.table == table.name.lower() else spelled(table.schema) + "."
+    on = schema + spelled(table.name)
     return name, f"CREATE INDEX IF NOT EXISTS {name} ON {on} ({columns});"

@@ -9,7 +9,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from autoopt.instruments.sql.database.catalog import Catalog, Table, key
+from autoopt.instruments.sql.database.catalog import Catalog, Table
 from autoopt.instruments.sql.text import ordering
 
 _MAX_VIEW_DEPTH = 8
@@ -76,7 +76,7 @@ def _without_views(tree: exp.Expr, engine: str, catalog: Catalog, depth: int) ->
     def expanded(node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Table) or node.name.lower() in named:
             return node
-        select = _definition(catalog.views.get(key(node.db, node.name)), engine)
+        select = _definition(catalog.views.get(catalog.key(node.db, node.name)), engine)
         if select is None or depth == 0:
             return node
         inner = _without_views(select, engine, catalog, depth - 1)
@@ -187,12 +187,13 @@ class _Reader:
 
     def _inside(self, column: str, alias: str, source: exp.Table | Scope, scope: Scope) -> Place | None:
         if isinstance(source, exp.Table):
-            return Place((id(scope), alias), key(source.db, source.name), column.lower())
+            place = self._catalog.key(source.db, source.name)
+            return Place((id(scope), alias), place, column.lower())
         output = _output(source, column)
         return None if output is None else self._place(output, source)
 
     def _table(self, node: exp.Table) -> Table | None:
-        return self._catalog.tables.get(key(node.db, node.name))
+        return self._catalog.tables.get(self._catalog.key(node.db, node.name))
 
 
 def _sources(scope: Scope) -> Mapping[str, exp.Table | Scope]:

@@ -35,12 +35,19 @@ _POSTGRESQL: tuple[Setting, ...] = (
 )
 
 
-def worth_trying(session: Session, engine: str) -> Iterator[Setting]:
-    """Settings this engine has, without the values they have now."""
+_OPINIONS = frozenset({"jit", "random_page_cost", "effective_cache_size"})
+
+
+def worth_trying(session: Session, engine: str, *, costs: bool = False) -> Iterator[Setting]:
+    """Settings this engine has, without the values they have now.
+
+    Args:
+        costs: Leave out those that only change what the planner thinks things cost.
+    """
     known = _sqlite(session) if engine == "sqlite" else _listed(session, engine)
     table = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL, "duckdb": _duckdb()}[engine]
     for keyword, name, choices, first in table:
-        if name in known:
+        if name in known and not (costs and name in _OPINIONS):
             others = [choice for choice in choices if not _same(choice, known[name])]
             if others:
                 yield keyword, name, others, [choice for choice in first if choice in others]

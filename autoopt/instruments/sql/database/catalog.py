@@ -1,4 +1,4 @@
-"""What tables, views and indexes an embedded database has."""
+"""What tables, views and indexes a database has."""
 
 from __future__ import annotations
 
@@ -45,10 +45,17 @@ class Catalog:
     names: frozenset[str] = frozenset()
     has_statistics: bool = True
 
+    def key(self, schema: str, name: str) -> str:
+        """How the table is filed that a query mentions with its schema or without."""
+        in_sight = self.tables.get(name.lower())
+        if not schema or (in_sight is not None and in_sight.schema.lower() == schema.lower()):
+            return name.lower()
+        return key(schema, name)
+
 
 def read(session: Session, engine: str) -> Catalog:
-    """The catalog of a SQLite or DuckDB database."""
-    return _sqlite(session) if engine == "sqlite" else _duckdb(session)
+    """The catalog of the open database."""
+    return {"sqlite": _sqlite, "duckdb": _duckdb, "postgresql": _postgresql}[engine](session)
 
 
 def key(schema: str, name: str) -> str:
@@ -140,6 +147,36 @@ def _duckdb(session: Session) -> Catalog:
     )
 
 
+def _postgresql(session: Session) -> Catalog:
+    """Tables in sight are filed by name alone, all others with their schema; views both ways."""
+    tables: dict[str, Table] = {}
+    for oid, schema, name, in_sight, count, columns in rows(session, _POSTGRESQL_TABLES):
+        listed = rows(session, _POSTGRESQL_INDEXES.format(oid=oid))
+        full = tuple(_lower(found) for found, _ in listed if found)
+        tables[name.lower() if in_sight else f"{schema}.{name}".lower()] = Table(
+            schema=schema,
+            name=name,
+            columns={column.lower(): column for column in columns},
+            indexes=full,
+            unique=frozenset(_lower(found) for found, is_unique in listed if is_unique and found),
+            rows=int(count),
+        )
+    views: dict[str, str] = {}
+    for schema, name, in_sight, text in rows(session, _POSTGRESQL_VIEWS):
+        views[f"{schema}.{name}".lower()] = f"CREATE VIEW v AS {text}"
+        if in_sight:
+            views[name.lower()] = f"CREATE VIEW v AS {text}"
+    names = rows(session, "SELECT lower(relname) FROM pg_class")
+    statistics = rows(session, _POSTGRESQL_STATISTICS)
+    session.forget()
+    return Catalog(
+        tables=tables,
+        views=views,
+        names=frozenset(name for (name,) in names),
+        has_statistics=bool(statistics[0][0]),
+    )
+
+
 def _listed(expressions: str) -> tuple[str, ...]:
     """The columns of DuckDB's spelling of an index: `[a, b]`, each quoted where it must be."""
     return _lower(part.strip().strip("'\"") for part in expressions.strip("[]").split(","))
@@ -151,3 +188,40 @@ def _lower(names: Iterable[str]) -> tuple[str, ...]:
 
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
+
+
+_OTHERS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+# A table that nobody has analyzed is taken to hold a hundred bytes a row; a partitioned one, what its parts
+# hold.
+_POSTGRESQL_TABLES = f"""
+SELECT c.oid, n.nspname, c.relname, pg_table_is_visible(c.oid),
+  CASE WHEN c.relkind = 'p' THEN
+    (SELECT coalesce(sum(greatest(p.reltuples, pg_relation_size(p.oid) / 100)), 0)
+     FROM pg_partition_tree(c.oid) AS t JOIN pg_class AS p ON p.oid = t.relid WHERE t.isleaf)
+  WHEN c.reltuples > 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 100 END,
+  array(SELECT a.attname::text FROM pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND {_OTHERS}
+"""
+# The columns up to the first expression, of full indexes only; those of INCLUDE cannot be searched.
+_POSTGRESQL_INDEXES = """
+SELECT array(
+    SELECT a.attname::text
+    FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, place)
+    JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
+    WHERE place <= i.indnkeyatts AND place < coalesce(
+      (SELECT min(e.place) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS e(number, place)
+       WHERE e.number = 0), 32767)
+    ORDER BY place), i.indisunique AND i.indexprs IS NULL
+FROM pg_index AS i
+WHERE i.indrelid = {oid} AND i.indisvalid AND i.indpred IS NULL
+"""
+_POSTGRESQL_VIEWS = f"""
+SELECT n.nspname, c.relname, pg_table_is_visible(c.oid), pg_get_viewdef(c.oid)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'v' AND {_OTHERS}
+"""
+_POSTGRESQL_STATISTICS = """
+SELECT EXISTS (SELECT 1 FROM pg_stats WHERE schemaname NOT IN ('pg_catalog', 'information_schema'))
+"""

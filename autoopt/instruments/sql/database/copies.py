@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +21,7 @@ from autoopt.instruments.sql.text import statements
 from autoopt.instruments.sql.text.queries import Setup
 
 _NAME = "database"
+_COSTS = "indexes.json"
 _PREFIX = "sql-"
 _CHUNK = 1 << 30
 _WAL_MODE = 2  # the file format's write version, byte 18 of the header
@@ -48,6 +51,15 @@ def prepared(location: Location, setups: tuple[Setup, ...], scratch: Path) -> Pa
     return directory / _NAME
 
 
+def built(copy: Path | None) -> dict[str, float]:
+    """What the indexes of a prepared copy cost: seconds to build, and MB."""
+    costs = copy.with_name(_COSTS) if copy is not None else None
+    if costs is None or not costs.exists():
+        return {"index_build_s": 0.0, "index_mb": 0.0}
+    found: dict[str, float] = json.loads(costs.read_bytes())
+    return found
+
+
 def apply_settings(session: engines.Session, setups: tuple[Setup, ...]) -> None:
     """Run the lines of setup.sql that hold for one connection.
 
@@ -66,7 +78,8 @@ def _build(location: Location, source: Path, setups: tuple[Setup, ...], director
     try:
         copy = building / _NAME
         (_copy_sqlite if location.engine == "sqlite" else _copy_duckdb)(source, copy)
-        _apply(location, setups, copy)
+        costs = _apply(location, setups, copy)
+        (building / _COSTS).write_text(json.dumps(costs), encoding="ascii")
         building.rename(directory)
     except OSError as error:
         raise ResourceError(
@@ -76,17 +89,31 @@ def _build(location: Location, source: Path, setups: tuple[Setup, ...], director
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _apply(location: Location, setups: tuple[Setup, ...], copy: Path) -> None:
-    if not any(setup.statements for setup in setups):
-        return
-    with closing(engines.connect(location, copy, writable=True)) as session:
-        if location.engine == "sqlite":
-            session.execute("PRAGMA synchronous=OFF")  # a copy lost to a power cut is made again
-        for setup in setups:
-            for statement in setup.statements:
-                _run(session, statement, setup.path)
-        if location.engine == "sqlite" and _adds_index(setups):
-            session.execute("ANALYZE")  # the planner ignores what it has no statistics about
+def _apply(location: Location, setups: tuple[Setup, ...], copy: Path) -> dict[str, float]:
+    """Run setup.sql in the copy; return what its indexes cost."""
+    spent = 0.0
+    before = copy.stat().st_size
+    if any(setup.statements for setup in setups):
+        with closing(engines.connect(location, copy, writable=True)) as session:
+            spent = _fill(session, location, setups)
+    adds = _adds_index(setups)
+    grown = max(0, copy.stat().st_size - before) if adds else 0
+    return {"index_build_s": round(spent, 6), "index_mb": grown / 1e6}
+
+
+def _fill(session: engines.Session, location: Location, setups: tuple[Setup, ...]) -> float:
+    """Run every statement of setup.sql; return how long its indexes took to build."""
+    if location.engine == "sqlite":
+        session.execute("PRAGMA synchronous=OFF")  # a copy lost to a power cut is made again
+    spent = 0.0
+    for setup in setups:
+        for statement in setup.statements:
+            begin = time.perf_counter()
+            _run(session, statement, setup.path)
+            spent += time.perf_counter() - begin if statements.makes_index(statement) else 0.0
+    if location.engine == "sqlite" and _adds_index(setups):
+        session.execute("ANALYZE")  # the planner ignores what it has no statistics about
+    return spent
 
 
 def _adds_index(setups: tuple[Setup, ...]) -> bool:

@@ -12,6 +12,8 @@ from autoopt.errors import ResourceError, UsageError
 from autoopt.instruments.sql.database.errors import EngineError, first_line
 from autoopt.instruments.sql.database.location import Location
 
+_WATCHES = 140_000  # the first version that can look whether its client is still there
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -53,7 +55,7 @@ def connect(location: Location, copy: Path | None, *, writable: bool = False) ->
         UsageError: the engine's package is missing, or the file is none of its databases.
     """
     if location.engine == "postgresql":
-        return PostgresSession(location.dsn)
+        return PostgresSession(location)
     if location.engine == "duckdb":
         return DuckdbSession(copy, writable=writable)
     assert copy is not None  # `location.parse` asks SQLite for a file
@@ -145,20 +147,20 @@ class DuckdbSession:
 class PostgresSession:
     """A PostgreSQL server, in read-only transactions that are rolled back."""
 
-    def __init__(self, dsn: str) -> None:
-        """Connect within ten seconds."""
-        try:
-            import psycopg
-        except ImportError as error:
-            raise _missing("psycopg") from error
+    def __init__(self, location: Location) -> None:
+        """Connect; the server is to notice when this process is killed in the middle of a query."""
+        self._connection = postgres(location, "autoopt")
+        import psycopg
+
         self._error = psycopg.Error
-        try:
-            self._connection = psycopg.connect(dsn, connect_timeout=10, application_name="autoopt")
-        except psycopg.ProgrammingError as error:
-            raise UsageError(f"options.url: {first_line(error)}") from error
-        except psycopg.OperationalError as error:
-            raise ResourceError(f"options.url: no connection to PostgreSQL: {first_line(error)}") from error
         self._connection.read_only = True
+        watching = (
+            "client_connection_check_interval = 2000; SET "
+            if self._connection.info.server_version >= _WATCHES
+            else ""
+        )
+        self._connection.execute(f"SET {watching}standard_conforming_strings = on")
+        self._connection.commit()
 
     def execute(self, statement: str) -> Result | None:
         """Run one statement and fetch all its rows."""
@@ -182,6 +184,26 @@ class PostgresSession:
     def close(self) -> None:
         """Disconnect."""
         self._connection.close()
+
+
+def postgres(location: Location, application: str) -> Any:
+    """A psycopg connection, made within ten seconds; `application` is what the server shows it as.
+
+    Raises:
+        ResourceError: the server cannot be reached, or does not let this role in.
+        UsageError: psycopg is missing, or the URL is none of its.
+    """
+    try:
+        import psycopg
+    except ImportError as error:
+        raise _missing("psycopg") from error
+    try:
+        return psycopg.connect(location.dsn, connect_timeout=10, application_name=application)
+    except psycopg.ProgrammingError as error:
+        raise UsageError(f"options.url: {location.masked(first_line(error))}") from error
+    except psycopg.OperationalError as error:
+        said = location.masked(first_line(error))
+        raise ResourceError(f"options.url: no connection to PostgreSQL: {said}") from error
 
 
 def _missing(package: str) -> UsageError:

@@ -17,9 +17,10 @@ _FURTHER_RESERVED = frozenset(
 )
 
 
-def identifier(name: str) -> str:
-    """The name, quoted only where it must be."""
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and name.upper() not in _reserved():
+def identifier(name: str, *, folds: bool = False) -> str:
+    """The name, quoted only where it must be; any capital must where the engine folds them."""
+    plain = r"[a-z_][a-z0-9_]*" if folds else r"[A-Za-z_][A-Za-z0-9_]*"
+    if re.fullmatch(plain, name) and name.upper() not in _reserved():
         return name
     return '"' + name.replace('"', '""') + '"'
 

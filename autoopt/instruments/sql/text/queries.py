@@ -35,6 +35,14 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ddl:
+    """A statement of setup.sql that changes the database, not the session only."""
+
+    statement: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What the given paths hold; queries are sorted by name."""
 
@@ -56,6 +64,16 @@ def load(paths: Sequence[str], engine: str) -> Workload:
     queries = [_query(names[path], path, engine) for path in found]
     setups = [_setup(path, engine) for path in files if path.name == SETUP]
     return Workload(queries=tuple(sorted(queries, key=lambda query: query.name)), setups=tuple(setups))
+
+
+def ddl(setups: Iterable[Setup]) -> list[Ddl]:
+    """What the setups ask to be changed in the database, in order."""
+    return [
+        Ddl(statement=statement, path=setup.path)
+        for setup in setups
+        for statement in setup.statements
+        if not statements.is_setting(statement)
+    ]
 
 
 def setup_path(paths: Sequence[str]) -> Path:

@@ -11,7 +11,7 @@ _TOKEN = re.compile(
     r"""
     (?P<comment> --[^\n]* | /\*.*?\*/ )
   | [eE]'(?: [^'\\] | \\. | '' )*'          # a backslash can escape the quote in these only
-  | \w+
+  | \w[\w$]*  # a dollar sign belongs to the word, and a quote after it begins a plain string
   | '(?: [^'] | '' )*' | "(?: [^"] | "" )*" | `[^`]*`
   | \$(?P<tag> [A-Za-z_]\w* | )\$ .*? \$(?P=tag)\$
   | (?P<end> ; )
@@ -25,7 +25,9 @@ _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _INDEX = re.compile(r"CREATE\s+(UNIQUE\s+)?INDEX\b", re.IGNORECASE)
 _SETTING_NAME = re.compile(r"(?:PRAGMA|RESET|SET)\s+(?:\w+\.)?(\w+)", re.IGNORECASE)
 _ACCESS = re.compile(
-    r"SET\s+(SESSION\s+|LOCAL\s+)?(TRANSACTION|CHARACTERISTICS|\w*read_only)\b", re.IGNORECASE
+    r"(?:RE)?SET\s+(SESSION\s+|LOCAL\s+)?"
+    r'"?(TRANSACTION|CHARACTERISTICS|ALL|\w*read_only|standard_conforming_strings)\b',
+    re.IGNORECASE,
 )
 
 _READING = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "FROM"})
@@ -102,11 +104,6 @@ def check_setup(statement: str, engine: str, where: str) -> None:
     word = keyword(statement)
     if is_setting(statement) and not _opens_for_writing(statement):
         return
-    if engine == "postgresql":
-        raise UsageError(
-            f"{where}: {word} would write to the PostgreSQL server, and this version writes nothing to a "
-            "server; keep SET lines only."
-        )
     if word != "ANALYZE" and not makes_index(statement):
         raise UsageError(
             f"{where}: {word} is not allowed; it may hold SET, PRAGMA, CREATE INDEX and ANALYZE."

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
 
 from autoopt.instruments.sql.database import engines
 from autoopt.instruments.sql.database.errors import EngineError, QueryError
-from autoopt.instruments.sql.text.queries import TOTAL, Query
+from autoopt.instruments.sql.database.location import Location
+from autoopt.instruments.sql.measures import Effort
+from autoopt.instruments.sql.text.queries import TOTAL, Query, Workload
 
 
-def lines(session: engines.Session, queries: tuple[Query, ...], repeats: int) -> Iterator[str]:
-    """The `METRIC name=value` lines, the total first.
+def measure(
+    session: engines.Session, location: Location, workload: Workload, effort: Effort
+) -> dict[str, float]:
+    """Milliseconds of all queries and of each.
 
     A query counts with the fastest of its repeats: whatever else the machine does can only add to the time
     of the same work. The total is the sum over queries.
     """
-    fastest = _measure(session, queries, repeats)
-    yield f"METRIC {TOTAL}_ms={_ms(sum(fastest.values()))}"
-    for name, nanoseconds in fastest.items():
-        yield f"METRIC {name}_ms={_ms(nanoseconds)}"
+    fastest = _fastest(session, workload.queries, effort.repeats)
+    return {
+        f"{TOTAL}_ms": sum(fastest.values()) / 1e6,
+        **{f"{name}_ms": nanoseconds / 1e6 for name, nanoseconds in fastest.items()},
+    }
 
 
-def _measure(session: engines.Session, queries: tuple[Query, ...], repeats: int) -> dict[str, int]:
+def _fastest(session: engines.Session, queries: tuple[Query, ...], repeats: int) -> dict[str, int]:
     gc.disable()  # rows by the hundred thousand would set the collector off in the middle of a query
     try:
         rounds = [{query.name: _time(session, query) for query in queries} for _ in range(repeats)]
@@ -45,7 +49,3 @@ def _time(session: engines.Session, query: Query) -> int:
         del result
     session.forget()
     return spent
-
-
-def _ms(nanoseconds: int) -> str:
-    return f"{nanoseconds / 1e6:.6f}"
