@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autoopt.demos import Demo
+from autoopt.demos import Demo, files
 
 _TRAIN = '''\
 """Train a classifier of handwritten digits as params.yaml says, and print its F1 score on held-out digits.
@@ -79,32 +79,24 @@ _RECIPE = """\
 # Handwritten digits: which settings of the classifier score better?
 #
 #   autoopt recipe=digits
+#
+# The training and the values to search are found; only what a search cannot know is said here.
 defaults:
   - ml-f1
   - _self_
 goal: a better F1 score for handwritten digits
 scope: params.yaml
 metric:
-  command: ${python} -X pycache_prefix= train.py
   baseline_samples: 3 # importing scikit-learn alone takes a second
   env: {OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1"} # matrices this small are slower with more
 params:
-  kind: {file: params.yaml, key: model.kind, choices: [logistic, knn]}
-  C:
-    file: params.yaml
-    key: model.logistic.C
-    low: 0.001
-    high: 100
-    log: true
-    first: [1.0]
-    when: {kind: logistic}
   neighbors: {file: params.yaml, key: model.knn.neighbors, low: 1, high: 30, when: {kind: knn}}
-  components: {file: params.yaml, key: features.components, low: 4, high: 48, step: 4, first: [24]}
-  scale: {file: params.yaml, key: features.scale, choices: [none, standard, minmax], first: [none]}
+constraints:
+  train_s: {max: 30}
 verdict:
   patience: quick # each pair costs seconds here, so an unclear change is given up early
 budget:
-  experiments: 4
+  experiments: 5
 """
 
 _README = """\
@@ -113,19 +105,23 @@ _README = """\
 `python train.py` trains a classifier on 400 of scikit-learn's handwritten digits, as `params.yaml` says, and
 prints the F1 score on the others. `AUTOOPT_SEED` chooses which 400.
 
-`.autoopt/recipes/digits.yaml` says which settings may change; `autoopt recipe=digits` searches them.
+`autoopt recipe=digits` finds the training and what may change in `params.yaml` (the words of a comment like
+`# logistic or knn` are a setting's choices), and searches it; `.autoopt/recipes/digits.yaml` says the rest.
 """
 
 
 def make(directory: Path) -> None:
     """Write the project: training script, its settings, and a recipe; the digits come with scikit-learn."""
-    recipes = directory / ".autoopt" / "recipes"
-    recipes.mkdir(parents=True)
-    (recipes / "digits.yaml").write_text(_RECIPE)
-    (directory / "train.py").write_text(_TRAIN)
-    (directory / "params.yaml").write_text(_PARAMS)
-    (directory / "README.md").write_text(_README)
-    (directory / ".gitignore").write_text("__pycache__/\n")
+    files.write(
+        directory,
+        {
+            ".autoopt/recipes/digits.yaml": _RECIPE,
+            "train.py": _TRAIN,
+            "params.yaml": _PARAMS,
+            "README.md": _README,
+            ".gitignore": "__pycache__/\n",
+        },
+    )
 
 
 DEMO = Demo(
