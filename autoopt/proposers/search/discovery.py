@@ -11,6 +11,7 @@ from autoopt.errors import UsageError
 from autoopt.schema import ParameterConfig
 
 OPTION = "propose.discover"
+_FLOATS = frozenset({"low", "high", "step"})
 
 
 def parameters(text: str) -> dict[str, ParameterConfig]:
@@ -36,7 +37,9 @@ def _parameter(name: str, fields: Any) -> ParameterConfig:
         )
     if unknown := sorted(set(fields) - known):
         raise UsageError(f"{OPTION}: {name}.{unknown[0]}: no such option; params have {_listed(known)}.")
-    return ParameterConfig(**fields)
+    # JSON has one kind of number.
+    whole = {key for key in _FLOATS & set(fields) if isinstance(fields[key], int)}
+    return ParameterConfig(**{**fields, **{key: float(fields[key]) for key in whole}})
 
 
 def _listed(names: set[str]) -> str:

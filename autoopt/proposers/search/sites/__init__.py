@@ -21,8 +21,8 @@ _KEYED = {
     ".json": "json",
     ".ini": "ini",
     ".cfg": "ini",
-    ".conf": "ini",
-    ".properties": "ini",
+    ".conf": "properties",
+    ".properties": "properties",
 }
 
 
