@@ -19,7 +19,7 @@ from types import FrameType, ModuleType
 from autoopt.errors import AutooptError, Terminated, UsageError
 
 SUBCOMMANDS = {
-    "demo": "run a bundled sample project, offline, in under a minute",
+    "demo": "run a bundled sample project, offline, in a minute or two",
     "start": "make a run and measure its baseline, to edit in its desk yourself",
     "brief": "say what is known before the next experiment",
     "try": "measure and judge what is edited in the desk",

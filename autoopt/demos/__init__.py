@@ -1,4 +1,4 @@
-"""Sample projects that show a recipe at work, offline and in under a minute."""
+"""Sample projects that show a recipe at work, offline and in a minute or two."""
 
 from __future__ import annotations
 

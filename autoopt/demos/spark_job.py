@@ -102,7 +102,7 @@ DEMO = Demo(
         "options.measure=shuffle_write_bytes",
         "metric.warmups=0",  # bytes are exact: the first run counts as much as any
         "metric.baseline_samples=2",
-        "budget.experiments=3",
+        "budget.experiments=2",
         "propose.use=[optuna]",
     ),
     extra="spark",
