@@ -90,7 +90,7 @@ def baseline(config: Config, parts: Parts, journal: Journal, stages: Stages) -> 
         stages.enter("measure", f"baseline {len(samples) + 1} of {wanted}")
         taken = _sample(parts, base, _seed(config, 0, len(samples)))
         if isinstance(taken, Failure):
-            raise UsageError(f"{taken.reason}, so there is no baseline to compare with{_tail(taken)}")
+            raise UsageError(taken.told(f"{taken.reason}, so there is no baseline to compare with"))
         journal.measured(0, taken, None)
         samples.append(taken)
         wanted = min(wanted, 3) if taken.wall_s > SLOW_S else wanted

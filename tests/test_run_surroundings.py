@@ -105,3 +105,20 @@ def test_clean_takes_away_what_a_killed_run_has_left_elsewhere(project: Path) ->
 
     assert done.returncode == 0, done.stderr
     assert not (project.parent / "server" / "r1").exists()
+
+
+def test_what_an_instrument_says_in_one_line_is_the_whole_refusal(project: Path) -> None:
+    done = run(project, "metric.command=echo 'autoopt: ty is not installed: install it.' >&2; exit 4")
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["autoopt: ty is not installed: install it."]
+
+
+def test_what_any_other_command_prints_before_it_fails_is_shown_below_the_reason(project: Path) -> None:
+    done = run(project, "metric.command=echo 'no such table' >&2; exit 4")
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "autoopt: metric.command: exit code 4, so there is no baseline to compare with",
+        "no such table",
+    ]

@@ -21,7 +21,7 @@ from autoopt.measure import Parts
 from autoopt.meters import extract
 from autoopt.meters.shell import ShellMeter
 from autoopt.places import RunFiles
-from autoopt.processes import complaint, run, tail
+from autoopt.processes import complaint, failure, run, tail
 from autoopt.processes.arms import Arms, Surroundings
 from autoopt.proposers.portfolio import Portfolio
 from autoopt.proposers.search import discovery
@@ -209,11 +209,7 @@ def _discovered(
             command, cwd=tree, env=environment, timeout_s=DISCOVER_LIMIT_S, logs=files.logs / "discover"
         )
         if problem := complaint(done):
-            said = tail(done)
-            # One of our own instruments has said it in one line already.
-            raise UsageError(
-                said[9:] if said.startswith("autoopt: ") else f"{discovery.OPTION}: {problem}\n{said}"
-            )
+            raise UsageError(failure(done, problem).told(f"{discovery.OPTION}: {problem}"))
         found = done.stdout.read_bytes()
         discovery.parameters(found.decode("utf-8", "replace"))
         disk.replace(files.parameters, found)

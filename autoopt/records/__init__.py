@@ -79,6 +79,16 @@ class Failure:
     tail: str = ""
     timeout: bool = False
 
+    def told(self, otherwise: str) -> str:
+        """What a person should read of it.
+
+        An instrument of autoopt that gave up has said in one line what is wrong and what to do; where that
+        is all there is, it is enough. Else `otherwise`, and the last lines of output.
+        """
+        if self.tail.startswith("autoopt: ") and "\n" not in self.tail:
+            return self.tail.removeprefix("autoopt: ")
+        return f"{otherwise}\n{self.tail}".rstrip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
