@@ -70,6 +70,18 @@ def parts(
         note=reporter.on_note,
         asker=asker,
     )
+    return _parts(ground, parameters, journal, reporter, publish, proposes)
+
+
+def _parts(
+    ground: Ground,
+    parameters: Mapping[str, ParameterConfig],
+    journal: Journal,
+    reporter: Reporter,
+    publish: Callable[[Sequence[Experiment]], None],
+    proposes: bool,
+) -> Parts:
+    config, workspace = ground.config, ground.workspace
     members = proposing.members(ground, parameters) if proposes else {}
     return Parts(
         proposer=Portfolio(members, config.budget, config.seed, workspace.tidy, ground.note),
