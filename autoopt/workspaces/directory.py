@@ -81,6 +81,7 @@ class Directory:
         self.root = root
         self.skip = skip
         self.known: dict[str, Known] = known or {}
+        self._restamped: set[str] = set()
 
     def scan(self, expected: Files, ignored: Ignored, forced: frozenset[str] = frozenset()) -> Scan:
         """Compare every file with what is expected, by content where lstat does not vouch for it.
@@ -129,6 +130,7 @@ class Directory:
         known = self.known.get(path)
         if known is None or known.signature != signature(found):
             looked = self._look(path, found, entry)
+            self._restamped.add(path)
         else:
             looked = Found(found, known.entry, None)
         if entry is not None and looked.entry == entry:
@@ -162,9 +164,13 @@ class Directory:
             return file.read()
 
     def settle(self, expected: Files, store: Store, ignored: Ignored = nothing) -> frozenset[str]:
-        """Make the directory equal to the tree, writing only what differs; return the paths that did.
+        """Make the directory equal to the tree, writing only what differs.
 
         Untracked files go too, except those that are ignored.
+
+        Returns:
+            What lstat says something new of since the last call: paths that differed, and files touched or
+            linked whose content stayed.
         """
         scan = self.scan(expected, ignored)
         for path in sorted(scan.differences.keys() - expected.keys(), reverse=True):
@@ -177,7 +183,10 @@ class Directory:
         if scan.differences:
             # A change within the same clock tick as our write would leave the signature as it is.
             time.sleep(_TICK_S)
-        return frozenset(scan.differences)
+        if any(found is not None and found.stat.st_nlink > 1 for found in scan.differences.values()):
+            self.scan(expected, ignored)  # removing one name of a file restamps its other names
+        restamped, self._restamped = self._restamped, set()
+        return frozenset(scan.differences.keys() | restamped)
 
     def write(self, path: str, entry: Entry, data: bytes, *, force: bool = True) -> None:
         """Put a file in place of whatever is there: unlink, then create, so that no other name of it changes.
