@@ -103,6 +103,10 @@ class Workspace(Bench, Protocol):
         """Paths of the commit's files that may be edited, sorted."""
         ...
 
+    def twin(self, commit: str) -> str:
+        """Another name for a commit, by which the other checkout has it: to compare it with itself."""
+        ...
+
     def break_scope(self, commit: str) -> AbstractContextManager[Path]:
         """The commit's checkout with garbage in every file that may be edited, mended afterwards.
 
@@ -118,6 +122,13 @@ class Workspace(Bench, Protocol):
         Raises:
             OutOfScopeError: the edits touch something that may not be edited; nothing was committed.
             NothingChangedError: the edits leave every file as it was.
+        """
+        ...
+
+    def without(self, *commits: str) -> str | None:
+        """A commit: the incumbent with kept changes taken back; the incumbent where nothing differs then.
+
+        None where later changes stand on them.
         """
         ...
 
@@ -167,8 +178,32 @@ class Commits(Protocol):
 class Meter(Protocol):
     """Takes samples of commits."""
 
-    def sample(self, commit: str, seed: int) -> Sample | Failure:
-        """Run the metric command once in a clean checkout; prepares and warms it up when needed."""
+    def sample(self, commit: str, seed: int, limit_s: float | None = None) -> Sample | Failure:
+        """Run the metric command once in a clean checkout; prepares and warms it up when needed.
+
+        Args:
+            limit_s: Wall seconds after which it is hopeless (`Failure.over_s`); not for warm-ups.
+        """
+        ...
+
+    def duet(self, one: str, other: str, seed: int) -> tuple[Sample | Failure, Sample | Failure]:
+        """Run the metric command once in both commits' checkouts at the same moment."""
+        ...
+
+
+class Bound(Protocol):
+    """A constraint on a further number of the measured runs; also a guard."""
+
+    def is_sure(self, trial: Trial) -> bool:
+        """Whether more pairs would not change what it says of the change."""
+        ...
+
+    def is_broken(self, trial: Trial) -> bool:
+        """Whether the change surely breaks it, so that what else is open does not matter."""
+        ...
+
+    def inspect(self, change: Change, proposal: Proposal, trial: Trial) -> Finding:
+        """Whether the number stays within its bounds."""
         ...
 
 

@@ -29,6 +29,21 @@ def robust_sd(values: Sequence[float]) -> float:
     return max(math.sqrt(fmean(lower) / _LOWER_VARIANCE), 0.3 * math.sqrt(fmean(squares)))
 
 
+def shared_variance(share: float) -> float:
+    """Variance that the mean of results on overlapping data keeps however many there are, in units of one's.
+
+    n results that each score the share p of the same data, after training on the rest, have a mean with
+    variance (1/n + p / (1 - p)) times that of one.
+
+    Args:
+        share: p, in [0, 1); 0 for results that have nothing in common.
+
+    References:
+        C. Nadeau, Y. Bengio (2003), Machine Learning 52(3), 239-281: inference for the generalization error.
+    """
+    return share / (1 - share)
+
+
 def t_cdf(t: float, df: int) -> float:
     """P(T < t) of Student's t with a whole number of degrees of freedom.
 
@@ -80,6 +95,14 @@ class Interval:
     def half_width(self) -> float:
         """Half the distance between the limits."""
         return 0.5 * (self.high - self.low)
+
+    def widened(self, factor: float) -> Interval:
+        """The same estimate with limits this many times as far away."""
+        return Interval(
+            self.estimate,
+            self.estimate - factor * (self.estimate - self.low),
+            self.estimate + factor * (self.high - self.estimate),
+        )
 
 
 def trimmed_interval(values: Sequence[float], trim: float = 0.2, confidence: float = 0.95) -> Interval:

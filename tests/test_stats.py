@@ -88,3 +88,23 @@ def test_the_trimmed_interval_covers_the_centre_as_often_as_it_says():
 
 def test_equal_values_have_an_interval_without_width():
     assert stats.trimmed_interval([0.3] * 8).half_width == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_mean_of_results_that_share_data_has_nadeau_and_bengios_variance():
+    """Equally correlated results: their own spread and the shared variance tell that of their mean."""
+    draw, share, size = np.random.default_rng(2), 0.2, 5
+    common = math.sqrt(share) * draw.standard_normal((40_000, 1))
+    results = common + math.sqrt(1 - share) * draw.standard_normal((40_000, size))
+    spread = results.var(axis=1, ddof=1).mean()
+
+    predicted = spread * (1 / size + stats.shared_variance(share))
+    assert results.mean(axis=1).var() == pytest.approx(predicted, rel=0.03)
+
+
+def test_results_that_share_nothing_keep_no_variance():
+    assert stats.shared_variance(0.0) == 0.0
+    assert stats.shared_variance(0.5) == 1.0  # half of the data scored each time: as the paper has it, 1
+
+
+def test_an_interval_is_widened_on_both_sides_about_its_estimate():
+    assert stats.Interval(1.0, 0.0, 3.0).widened(2.0) == stats.Interval(1.0, -1.0, 5.0)

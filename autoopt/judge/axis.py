@@ -53,6 +53,12 @@ class Axis:
             return self._sign * math.log(value)
         return self._sign * min(max(value / self.reference, -_LARGEST_RATIO), _LARGEST_RATIO)
 
+    def value(self, level: float) -> float:
+        """The metric value of a level."""
+        if self.reference is None:
+            return math.exp(min(self._sign * level, _LARGEST_LOG))
+        return self._sign * level * self.reference
+
     def gain(self, incumbent: float, challenger: float) -> float:
         """How much better the challenger is."""
         return self.level(challenger) - self.level(incumbent)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 
 from autoopt.judge.axis import Axis
 from autoopt.records import Confirmation
 from autoopt.schema import Direction
-from autoopt.stats import Interval, trimmed_interval
+from autoopt.stats import Interval, shared_variance, trimmed_interval
 
 
 class Claim:
@@ -17,14 +18,21 @@ class Claim:
     """
 
     min_pairs = 8
-    max_pairs = 20
     confidence = 0.97  # of each look; stopping at a lucky one leaves 95 %
     narrow = 0.02  # a half-width that is always enough
     narrow_share = 0.1  # of the gain, enough for a large one
 
-    def __init__(self, direction: Direction) -> None:
-        """Start without pairs."""
+    def __init__(self, direction: Direction, max_pairs: int = 20, share: float = 0.0) -> None:
+        """Start without pairs.
+
+        Args:
+            direction: Which way the metric is better.
+            max_pairs: Most pairs taken.
+            share: Share of the same data that each pair scores; 0 where pairs share none.
+        """
+        self.max_pairs = max_pairs
         self._direction = direction
+        self._overlap = shared_variance(share)
         self._pairs: list[tuple[float, float]] = []
 
     def add(self, baseline: float, final: float) -> bool:
@@ -64,8 +72,7 @@ class Claim:
 
     def _gain(self, axis: Axis) -> Interval:
         gains = [axis.gain(*pair) for pair in self._pairs]
-        return (
-            trimmed_interval(gains, confidence=self.confidence)
-            if len(gains) > 1
-            else Interval(gains[0], gains[0], gains[0])
-        )
+        if len(gains) == 1:
+            return Interval(gains[0], gains[0], gains[0])
+        alone = trimmed_interval(gains, confidence=self.confidence)
+        return alone.widened(math.sqrt(1 + len(gains) * self._overlap))

@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
 
 from autoopt.judge import posterior
 from autoopt.judge.axis import Axis
 from autoopt.judge.memory import MIN_TURNED, Memory, same
 from autoopt.judge.posterior import Noise, Posterior
-from autoopt.judge.words import Words, count, sure, value
+from autoopt.judge.reasons import Standing
+from autoopt.judge.rule import MIN_KEPT as MIN_KEPT
+from autoopt.judge.rule import Rule as Rule
+from autoopt.judge.words import Words, count, value
 from autoopt.records import Outcome, Verdict
-
-MIN_KEPT = 2
-"""Pairs a keep needs, however clear the first is."""
+from autoopt.schema import Direction
 
 SURE_HARM = 0.95
 """P(theta < 0) from which a rejected challenger counts as worse rather than the same."""
 
 _LUCK = 1.0  # standard errors
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """When the evidence is enough.
-
-    Attributes:
-        keep: Probability needed to keep: P(theta > 0), of a simplification P(theta ≥ -allowance).
-        stop: A challenger is given up once P(theta ≥ reach) is under this share of its prior value, a
-            simplification once P(theta ≥ -allowance) is.
-        max_pairs: Most pairs taken.
-        delta: Smallest log gain worth a commit, and what the first simplification may cost.
-        power: Gain, in noise of one pair, that about 9 of 10 comparisons confirm.
-    """
-
-    keep: float
-    stop: float
-    max_pairs: int
-    delta: float
-    power: float
-
-    @property
-    def floor(self) -> float:
-        """Noise of a pair under which nothing changes, as smaller gains are not worth a commit."""
-        return max(self.delta / 10, 1e-9)
-
-    def reach(self, sd: float) -> float:
-        """The smallest gain worth waiting for: worth a commit, and within what these pairs can confirm."""
-        return max(self.delta, 2 * sd / math.sqrt(self.max_pairs))
+_HOPELESS = 1.5  # times the incumbent's value
+_LARGEST_FACTOR = 10.0  # as a logarithm, of noise that says nothing
 
 
 class Comparison:
@@ -116,6 +92,55 @@ class Comparison:
         if not same(known, incumbent):
             self._turn(known, incumbent)
 
+    def limit(self) -> float | None:
+        """The metric value beyond which a challenger is hopeless; None where no value says so.
+
+        It is half as much again as the incumbent's, and four standard deviations of a pair; of metrics that
+        are times, without what a clock needs by way of grace.
+        """
+        axis = self._axis
+        if not axis.is_ratio or axis.direction is not Direction.lower or self._memory.exact:
+            return None
+        sd = self._memory.noise(self._rule.floor).sd
+        return self._typical * max(_HOPELESS, math.exp(min(4 * sd, _LARGEST_FACTOR)))
+
+    def give_up(self, limit_s: float) -> Verdict:
+        """The verdict on a challenger whose run was ended once it had taken this many seconds.
+
+        The effect is what such a run would have shown, had it ended at that moment.
+        """
+        axis, rule = self._axis, self._rule
+        sd = self._memory.noise(rule.floor).sd
+        lost, said = axis.gain(self._typical, limit_s), Words(axis, self._unit)
+        effect = axis.effect(lost)
+        pairs = len(self._pairs) + 1
+        return Verdict(
+            outcome=Outcome.worse,
+            effect=effect,
+            low=effect,
+            high=effect,
+            probability=0.0,
+            pairs=pairs,
+            is_ratio=axis.is_ratio,
+            sentence=f"REVERT > {said.effect(lost)}: ended after {limit_s:.3g} s, {count(pairs)}",
+            noise=axis.effect(sd),
+            reach=axis.effect(rule.reach(sd)),
+            patience=rule.patience,
+            why=(
+                f"The incumbent takes {self._typical:.3g} s and one pair varies by {said.spread(sd)}; a run "
+                f"that has not ended after {limit_s:.3g} s is slower than noise explains."
+            ),
+        )
+
+    @property
+    def _axis(self) -> Axis:
+        return self._memory.axis.covering([one for pair in self._pairs for one in pair], self._memory.levels)
+
+    @property
+    def _typical(self) -> float:
+        """The incumbent's middle value, remembered and of today."""
+        return median([*self._memory.levels, *(incumbent for incumbent, _ in self._pairs)])
+
     # -- exact metrics
 
     def _turn(self, one: float, other: float) -> None:
@@ -142,73 +167,101 @@ class Comparison:
             pairs=1 + confirmed,
             is_ratio=axis.is_ratio,
             sentence=self._exact_sentence(outcome, f"{value(known)} → {value(challenger)}"),
+            patience=self._rule.patience,
+            why=_exact_why(outcome, confirmed),
         )
 
     def _exact_sentence(self, outcome: Outcome, change: str) -> str:
         if outcome.keeps:
-            return f"KEEP {self._simpler}{change} (exact, re-run agrees)"
+            return f"KEEP {'simpler, ' if self._simplifies else ''}{change} (exact, re-run agrees)"
         if outcome is Outcome.unclear:
             return f"{change} so far (exact, a re-run has to agree)"
         return f"REVERT {change} (exact)"
-
-    @property
-    def _simpler(self) -> str:
-        return "simpler, " if self._simplifies else ""
 
     # -- pairs
 
     def _judged(self) -> tuple[Verdict, bool]:
         """What the pairs say, and whether that decides."""
-        axis = self._memory.axis.covering([one for pair in self._pairs for one in pair], self._memory.levels)
-        noise = self._memory.noise(self._rule.floor)
-        mark = -self._allowance if self._simplifies else self._rule.reach(noise.sd)
-        belief = posterior.of_pairs([axis.gain(*pair) for pair in self._pairs], noise, mark, self._prior)
-        decided = self._decided(axis, belief, noise, mark)
+        standing, axis = self._standing(), self._axis
+        belief = standing.belief
+        decided, hopeless = self._decided(axis, standing)
         outcome, done = decided or Outcome.unclear, decided is not None or len(self._pairs) >= self.max_pairs
-        low, high = belief.quantile(0.025), belief.quantile(0.975)
         verdict = Verdict(
             outcome=outcome,
             effect=axis.effect(belief.mean),
-            low=axis.effect(low),
-            high=axis.effect(high),
+            low=axis.effect(belief.quantile(0.025)),
+            high=axis.effect(belief.quantile(0.975)),
             probability=belief.above(0.0),
             pairs=len(self._pairs),
             is_ratio=axis.is_ratio,
-            sentence=self._sentence(Words(axis, self._unit), belief, outcome, mark, done),
+            sentence=standing.sentence(outcome, done),
+            noise=axis.effect(standing.noise.sd),
+            reach=axis.effect(self._rule.reach(standing.noise.sd)),
+            patience=self._rule.patience,
+            why=standing.why(outcome, done, hopeless),
         )
         return verdict, done
 
+    def _standing(self) -> Standing:
+        axis = self._axis
+        gains = [axis.gain(*pair) for pair in self._pairs]
+        noise = self._memory.noise_of(gains, self._rule.floor)
+        mark = -self._allowance if self._simplifies else self._rule.reach(noise.sd)
+        return Standing(
+            words=Words(axis, self._unit),
+            rule=self._rule,
+            noise=noise,
+            belief=self._belief(gains, noise, mark),
+            mark=mark,
+            pairs=len(self._pairs),
+            simplifies=self._simplifies,
+        )
+
+    def _belief(self, gains: Sequence[float], noise: Noise, mark: float) -> Posterior:
+        return posterior.of_pairs(gains, noise, mark, self._prior, self._rule.overlap)
+
     @property
     def _prior(self) -> posterior.Prior:
-        return posterior.SIMPLIFICATION if self._simplifies else posterior.IDEA
+        prior = posterior.SIMPLIFICATION if self._simplifies else posterior.IDEA
+        return replace(prior, scale=posterior.QUALITY_SCALE) if self._memory.seeded else prior
 
-    def _decided(self, axis: Axis, belief: Posterior, noise: Noise, mark: float) -> Outcome | None:
-        """What the pairs decide, None while they do not.
+    def _decided(self, axis: Axis, standing: Standing) -> tuple[Outcome | None, str]:
+        """What the pairs decide, None while they do not, and why it was given up, where it was.
 
         Better when sure of a gain, and of a simplification holding when sure that it costs less than delta.
         When hopeless, worse if sure of a harm; else an idea is the same, and what a simplification costs is
         unclear.
         """
-        pairs, rule = len(self._pairs), self._rule
+        pairs, rule, belief = len(self._pairs), self._rule, standing.belief
         if pairs < (MIN_TURNED if self._turned else 1):
-            return None
+            return None, ""
         if pairs >= MIN_KEPT and belief.above(0.0) >= rule.keep and belief.mean >= rule.delta / 2:
-            return Outcome.better
-        if self._simplifies and pairs >= MIN_KEPT and belief.at_least(mark) >= rule.keep:
-            return Outcome.holds
-        if not self._hopeless(axis, belief, noise, mark):
-            return None
+            return Outcome.better, ""
+        if self._simplifies and pairs >= MIN_KEPT and belief.at_least(standing.mark) >= rule.keep:
+            return Outcome.holds, ""
+        hopeless = "" if self._memory.guesses(pairs) else self._hopeless(axis, standing)
+        if not hopeless:
+            return None, ""
         if belief.below(0.0) >= SURE_HARM:
-            return Outcome.worse
-        return Outcome.unclear if self._simplifies else Outcome.same
+            return Outcome.worse, hopeless
+        return (Outcome.unclear if self._simplifies else Outcome.same), hopeless
 
-    def _hopeless(self, axis: Axis, belief: Posterior, noise: Noise, mark: float) -> bool:
-        """Whether what would be kept has become implausible; memory may reject, only fresh pairs accept."""
-        least = self._rule.stop * self._prior.at_least(mark)
-        if belief.at_least(mark) < least or (self._simplifies and not self._recovers(axis, noise, mark)):
-            return True
+    def _hopeless(self, axis: Axis, standing: Standing) -> str:
+        """Why what would be kept has become implausible, if it has.
+
+        Memory may reject, only fresh pairs accept.
+        """
+        mark, noise, belief = standing.mark, standing.noise, standing.belief
+        before = self._prior.at_least(mark)
+        least, likely = self._rule.stop * before, belief.at_least(mark)
+        if likely < least:
+            return standing.implausible(likely, before)
+        if self._simplifies and not self._recovers(axis, noise, mark):
+            return standing.out_of_reach()
         hope = self._memory.hope(axis, self._pairs, noise.sd, belief.grid)
-        return hope is not None and hope.at_least(mark) < least
+        if hope is None or (likely := hope.at_least(mark)) >= least:
+            return ""
+        return replace(standing, remembered=len(self._memory.levels)).implausible(likely, before)
 
     def _recovers(self, axis: Axis, noise: Noise, mark: float) -> bool:
         """Whether a simplification that costs nothing could still be kept, were the pairs left lucky ones.
@@ -221,32 +274,16 @@ class Comparison:
             return True
         lucky = [_LUCK * noise.sd / math.sqrt(left)] * left
         gains = [axis.gain(*pair) for pair in self._pairs]
-        return (
-            posterior.of_pairs([*gains, *lucky], noise, mark, self._prior).at_least(mark) >= self._rule.keep
-        )
-
-    def _sentence(self, words: Words, belief: Posterior, outcome: Outcome, mark: float, done: bool) -> str:
-        if not self._pairs:
-            return "no pairs yet"
-        effect, pairs = words.effect(belief.mean), count(len(self._pairs))
-        limits = f"({words.interval(belief.quantile(0.025), belief.quantile(0.975))})"
-        likely, held = (
-            sure(belief.above(0.0)),
-            "costs nothing" if mark == 0 else f"costs < {words.amount(mark)}",
-        )
-        if outcome is Outcome.better:
-            return f"KEEP {self._simpler}{effect} {limits}, {likely}, {pairs}"
-        if outcome is Outcome.holds:
-            return f"KEEP simpler, {held} {limits}, {sure(belief.at_least(mark))}, {pairs}"
-        if not done:
-            return f"{effect} so far {limits}, {likely}, {pairs}"
-        if self._simplifies:
-            return f"REVERT {effect} {limits}, only {sure(belief.at_least(mark))} that it {held}, {pairs}"
-        if outcome is Outcome.unclear:
-            return f"REVERT inconclusive after {pairs}"
-        harm = f"{effect}, " if outcome is Outcome.worse else ""
-        return f"REVERT {harm}no gain ≥ {words.amount(mark)} plausible, {pairs}"
+        return self._belief([*gains, *lucky], noise, mark).at_least(mark) >= self._rule.keep
 
 
 def _sign_of(gain: float) -> Outcome:
     return Outcome.better if gain > 0 else Outcome.worse if gain < 0 else Outcome.same
+
+
+def _exact_why(outcome: Outcome, confirmed: bool) -> str:
+    if confirmed:
+        return "The number has repeated exactly so far, and so did the challenger's: no noise can explain it."
+    if outcome is Outcome.unclear:
+        return "The number has repeated exactly so far; a second sample has to agree before it is believed."
+    return "The number has repeated exactly so far, so one sample decides: there is no gain."

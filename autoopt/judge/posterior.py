@@ -50,15 +50,18 @@ class Prior:
     Attributes:
         null: Probability that it does nothing.
         win, harm: That it helps or harms.
+        scale: How large helps and harms are, in those of `TAILS`.
     """
 
     null: float
     win: float
     harm: float
+    scale: float = 1.0
 
     def at_least(self, gain: float) -> float:
         """P(theta ≥ gain)."""
-        return self.win * _beyond(gain) if gain > 0 else 1.0 - self.harm * _beyond(-gain)
+        size = abs(gain) / self.scale
+        return self.win * _beyond(size) if gain > 0 else 1.0 - self.harm * _beyond(size)
 
 
 IDEA = Prior(null=0.60, win=0.15, harm=0.25)
@@ -66,6 +69,9 @@ IDEA = Prior(null=0.60, win=0.15, harm=0.25)
 
 SIMPLIFICATION = Prior(null=0.40, win=0.10, harm=0.50)
 """Of a change that should cost nothing."""
+
+QUALITY_SCALE = 0.3
+"""Of what changes scores by seed (F1, loss): times are halved now and then, scores hardly ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,8 @@ class Grid:
         local = np.append(_local(np.sort(np.asarray(gains or [0.0])), sd), mark)
         up = np.unique(np.concatenate([[0.0], _WIDE, local[local > 0]]))
         down = np.unique(np.concatenate([[0.0], _WIDE, -local[local < 0]]))
-        mass = np.concatenate([prior.harm * _cells(down)[::-1], [prior.null], prior.win * _cells(up)])
+        harm, win = prior.harm * _cells(down / prior.scale), prior.win * _cells(up / prior.scale)
+        mass = np.concatenate([harm[::-1], [prior.null], win])
         return cls(np.concatenate([-down[::-1], up]), np.log(np.maximum(mass, 1e-300)))
 
     @property
@@ -150,16 +157,37 @@ class Posterior:
         return float(np.interp(probability, np.concatenate([[0.0], np.cumsum(self.mass)]), self.grid.edges))
 
 
-def of_pairs(gains: Sequence[float], noise: Noise, mark: float, prior: Prior = IDEA) -> Posterior:
-    """The posterior after these gains; with an edge at the mark, so that `above(mark)` is exact."""
-    grid = Grid.around(gains, noise.sd, mark, prior)
+def of_pairs(
+    gains: Sequence[float], noise: Noise, mark: float, prior: Prior = IDEA, overlap: float = 0.0
+) -> Posterior:
+    """The posterior after these gains; with an edge at the mark, so that `above(mark)` is exact.
+
+    Args:
+        gains: One for each pair.
+        noise: The spread of one.
+        mark: The gain that is asked about.
+        prior: What is believed before.
+        overlap: Variance that the gains have in common, as they score the same data, in units of one's; see
+            `stats.shared_variance`. They count as n / (1 + n · overlap) pairs.
+    """
+    return _on(Grid.around(gains, noise.sd, mark, prior), gains, noise, 1 / (1 + len(gains) * overlap))
+
+
+def of_values(levels: Sequence[float], noise: Noise, mark: float) -> Posterior:
+    """The posterior of what single runs vary about, all levels being as likely before."""
+    edges = np.unique(np.append(_local(np.sort(np.asarray(levels, dtype=float)), 2 * noise.sd), mark))
+    return _on(Grid(edges, np.log(np.diff(edges))), levels, noise, 1.0)
+
+
+def _on(grid: Grid, gains: Sequence[float], noise: Noise, weight: float) -> Posterior:
+    """The posterior on a grid; each gain counts with this weight."""
     scale = _T4_SCALE * noise.sd * np.exp(noise.spread * _NODES)
     residual = np.subtract.outer(np.asarray(gains, dtype=float), grid.nodes)
     misfit = 1.0 + (residual[:, None, :] / scale[None, :, None]) ** 2 / _NU
     if gains:  # logarithms are the dear part: one for four pairs, few enough not to overflow
         misfit = np.multiply.reduceat(misfit, range(0, len(gains), 4), axis=0)
-    weights = -0.5 * _NODES**2 - len(gains) * np.log(scale)
-    log_likelihood = weights[:, None] - 0.5 * (_NU + 1) * np.log(misfit).sum(axis=0)
+    weights = -0.5 * _NODES**2 - weight * len(gains) * np.log(scale)
+    log_likelihood = weights[:, None] - 0.5 * (_NU + 1) * weight * np.log(misfit).sum(axis=0)
     return _normalised(grid, grid.log_mass + log_likelihood)
 
 

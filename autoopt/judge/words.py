@@ -22,6 +22,10 @@ class Words:
         """The size of a gain: "3.1 %" of the metric, or a difference in its unit."""
         return self._with_unit(self._digits(self.axis.change(gain)))
 
+    def spread(self, sd: float) -> str:
+        """A standard deviation, as what it adds to the metric: "3.9 %"."""
+        return self.amount(-sd if self.axis.direction is Direction.lower else sd)
+
     def effect(self, gain: float) -> str:
         """The size and the word: "3.1 % faster"."""
         return f"{self.amount(gain)} {self._word(gain >= 0)}"
@@ -49,6 +53,14 @@ class Words:
 def sure(probability: float) -> str:
     """A probability in whole percent, rounded down and never 100: "99 % sure"."""
     return f"{min(99, int(100 * probability))} % sure"
+
+
+def share(probability: float) -> str:
+    """A probability for readers of numbers: "97.3 %", "0.4 %"; never 0 or 100 %."""
+    percent = 100 * probability
+    if percent < 0.01:
+        return "< 0.01 %"
+    return "> 99.99 %" if percent > 99.99 else f"{percent:.3g} %" if percent < 99 else f"{percent:.2f} %"
 
 
 def count(pairs: int) -> str:

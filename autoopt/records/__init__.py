@@ -64,6 +64,11 @@ class Sample:
     seed: int
     details: Mapping[str, float] = field(default_factory=dict)
 
+    def number(self, name: str) -> float | None:
+        """A number that may be bounded: `wall_s`, `cpu_s`, `peak_mb`, or one that the command printed."""
+        outside = {"wall_s": self.wall_s, "cpu_s": self.cpu_s, "peak_mb": self.peak_bytes / 1e6}
+        return outside[name] if name in outside else self.details.get(name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
@@ -73,11 +78,13 @@ class Failure:
         reason: One line for a person.
         tail: The last lines of output, for repairs and reports.
         timeout: Whether the command was ended for taking too long.
+        over_s: The limit the caller gave that it was ended at; None for every other failure.
     """
 
     reason: str
     tail: str = ""
     timeout: bool = False
+    over_s: float | None = None
 
     def told(self, otherwise: str) -> str:
         """What a person should read of it.
@@ -208,6 +215,11 @@ class Verdict:
         pairs: Interleaved pairs behind it.
         is_ratio: Whether the effect is a log ratio.
         sentence: One line for a person, as in "KEEP 3.1 % faster (95 % 1.8–4.4 %), 99 % sure, 4 pairs".
+        noise: Standard deviation of one pair's effect that it was judged by, in the unit of `effect`; 0 where
+            the metric is exact.
+        reach: The smallest gain worth waiting for; a challenger is given up once that has become implausible.
+        patience: How many pairs it could have cost: quick, default, patient or careful.
+        why: What decided it, in sentences with the numbers.
     """
 
     outcome: Outcome
@@ -218,6 +230,10 @@ class Verdict:
     pairs: int
     is_ratio: bool
     sentence: str
+    noise: float = 0.0
+    reach: float = 0.0
+    patience: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +246,8 @@ class Trial:
         incumbents: The incumbent's samples of the same pairs; none where the metric is exact.
         verdict: What the numbers say; None at the base, where guards are tried before anything is changed.
         incumbent: The incumbent's samples from when it was measured itself; None at the base.
+        further: Pairs taken after the verdict, for the constraints that were not sure yet.
+        history: Every experiment so far, baseline first; empty at the base.
     """
 
     number: int
@@ -237,6 +255,27 @@ class Trial:
     incumbents: tuple[Sample, ...] = ()
     verdict: Verdict | None = None
     incumbent: Measurement | None = None
+    further: tuple[Pair, ...] = ()
+    history: tuple[Experiment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """Where an incumbent stands against the target.
+
+    Attributes:
+        target: The value it was held against.
+        value, low, high: What its numbers vary about, with 95 % limits, in the metric's unit.
+        probability: P(that is at least as good as the target).
+        samples: The runs that say so, taken for this question alone; none where the metric is exact.
+    """
+
+    target: float
+    value: float
+    low: float
+    high: float
+    probability: float
+    samples: tuple[Sample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +287,9 @@ class Experiment:
         parent: The incumbent it was judged against; equals `commit` for the baseline.
         measurement: The challenger's samples, None when it gave no number.
         incumbent_samples: The incumbent's samples of the same pairs, in the same order.
+        further: Pairs taken after the verdict, for the constraints that were not sure yet; the judge of the
+            metric never sees them.
+        twins: Of the baseline with `metric.duet`: pairs of the commit with itself, which tell the noise.
         verdict: None when the numbers were never judged (baseline, crash).
         failure: Why it crashed, for status crash.
         tree, fingerprint: The challenger's tree and normalised diff, by which a repetition is recognised.
@@ -256,6 +298,8 @@ class Experiment:
         usage: What the agents asked for it took.
         seconds: Wall seconds by stage (ask, edit, measure, inspect).
         finished: UTC time in ISO 8601.
+        variation: How the metric was found to vary, of the baseline only: none, seed or noise.
+        level: Where the commit stands against the target, where that was asked.
     """
 
     number: int
@@ -272,6 +316,8 @@ class Experiment:
     removed: int = 0
     measurement: Measurement | None = None
     incumbent_samples: tuple[Sample, ...] = ()
+    further: tuple[Pair, ...] = ()
+    twins: tuple[Pair, ...] = ()
     verdict: Verdict | None = None
     findings: tuple[Finding, ...] = ()
     failure: Failure | None = None
@@ -282,6 +328,8 @@ class Experiment:
     usage: Usage = field(default_factory=Usage)
     seconds: Mapping[str, float] = field(default_factory=dict)
     finished: str = ""
+    variation: str = ""
+    level: Level | None = None
 
     @property
     def value(self) -> float | None:
@@ -306,6 +354,50 @@ class Confirmation:
     high: float
     pairs: int
     is_ratio: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Omission:
+    """What the final commit is worth without one of the kept changes (leave-one-out).
+
+    Attributes:
+        number: The kept experiment that is left out.
+        commit: The final commit with that change taken back, and with it those that were proposed for removal
+            before; empty where later changes stand on it.
+        verdict: That commit as the challenger of the final one; None where it could not be built or run.
+        reason: Why there is no verdict.
+    """
+
+    number: int
+    commit: str = ""
+    verdict: Verdict | None = None
+    reason: str = ""
+
+    @property
+    def pays(self) -> bool:
+        """Whether the change is still worth its lines, as far as anybody knows."""
+        return self.verdict is None or not self.verdict.outcome.keeps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """The incumbent measured anew, as what the run knew of the noise no longer holds.
+
+    Attributes:
+        after: Number of the last experiment before it.
+        measurement: The incumbent's fresh samples; the judge starts again from them.
+        reason: What had changed: the machine, the metric command, or how the number varies.
+        variation: How the metric varies from here on: none, seed or noise.
+        conditions: What it is measured on from here on (`processes.machine.conditions`).
+        twins: With `metric.duet`: pairs of the incumbent with itself, which tell the noise.
+    """
+
+    after: int
+    measurement: Measurement
+    reason: str
+    variation: str = ""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    twins: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,10 +59,20 @@ class Stream(Enum):
 class Patience(Enum):
     """How many pairs a challenger may cost before it is given up."""
 
+    auto = "auto"
     quick = "quick"
     default = "default"
     patient = "patient"
     careful = "careful"
+
+
+class Variation(Enum):
+    """How a metric varies from run to run of one commit."""
+
+    auto = "auto"
+    none = "none"
+    seed = "seed"
+    noise = "noise"
 
 
 class WebSearch(Enum):
@@ -135,6 +145,24 @@ class MetricConfig:
     )
     warmups: int = option("Executions thrown away before a commit's first sample.", 1)
     baseline_samples: int = option("Samples of the baseline.", 5)
+    variation: Variation = option(
+        "How the number varies: not at all (`none`), with AUTOOPT_SEED alone (`seed`: F1, loss), or from run to run "
+        "(`noise`: times); `auto` finds out at the baseline.",
+        Variation.auto,
+    )
+    seeds: int = option(
+        "Where the number varies by seed: how many seeds experiments share, so that the incumbent is run once with each.",
+        16,
+    )
+    test_share: float = option(
+        "Where runs with different seeds score different parts of the same data: the share each run scores (folds: "
+        "1/folds). Such runs resemble each other, and gains are trusted accordingly.",
+        0.0,
+    )
+    duet: bool = option(
+        "Run both commits of a pair at the same moment, so that what disturbs one disturbs both; needs two cores.",
+        False,
+    )
     probe: bool = option(
         "Before the first experiment, see that garbage in the files in scope changes the number.", True
     )
@@ -178,7 +206,8 @@ class ConstraintConfig:
     max: float | None = option("Largest value a kept change may have.", None)
     min: float | None = option("Smallest value a kept change may have.", None)
     max_regression: float | None = option(
-        "How much worse than the incumbent's it may be, as a ratio: 0.05 is 5 %.", None
+        "How much worse than at the baseline it may be after all kept changes together, as a ratio: 0.05 is 5 %.",
+        None,
     )
     direction: Direction = option("Which way the number is better, for `max_regression`.", Direction.lower)
 
@@ -291,7 +320,15 @@ class ProposeConfig:
 class VerdictConfig:
     """When the evidence is enough."""
 
-    patience: Patience = option("How many pairs a challenger may cost: 8, 16, 24 or 32.", Patience.default)
+    patience: Patience = option(
+        "How many pairs a challenger may cost: `quick` 8, `default` 16, `patient` 24 or `careful` 32; `auto` is quick "
+        "where ideas are cheap against measuring and patient where they are dear.",
+        Patience.auto,
+    )
+    max_pairs: int | None = option("Most pairs for one challenger, whatever the patience.", None)
+    early_stop: bool = option(
+        "End a timed run as soon as it has taken so long that the change is hopeless.", True
+    )
     min_effect: float = option(
         "Smallest gain worth a commit, as a ratio; an exact metric keeps any gain.", 0.005
     )
@@ -306,13 +343,45 @@ class BudgetConfig:
 
     experiments: int | None = option("Experiments after the baseline.", 20)
     wall: str | None = option("Time for the whole run: `90s`, `30m`, `8h`.", None)
-    plateau: int | None = option("Stop after this many experiments in a row without a keep.", None)
+    plateau: int | None = option(
+        "Stop after this many experiments in a row without a gain; those that noise would have hidden one from, or that "
+        "were not measured, count for less (at least a third).",
+        None,
+    )
     cost_usd: float | None = option(
         "What agents may cost in the whole run; no call is made that could exceed it.", None, unit="USD"
     )
     tokens: int | None = option("Tokens agents may use in the whole run.", None)
     experiment_cost_usd: float | None = option("What agents may cost in one experiment.", None, unit="USD")
     experiment_tokens: int | None = option("Tokens agents may use in one experiment.", None)
+
+
+@dataclass(kw_only=True)
+class HoldoutConfig:
+    """A second measurement that nobody optimizes: run only at the end, on the baseline and the final commit."""
+
+    command: str | None = option(
+        "Shell command that prints the number on data or cases the search has never seen; no proposer is told of it.",
+        None,
+    )
+    kind: Extraction | None = option(
+        "How its number is read, as in `metric.extract.kind`; by default as that of the metric command.", None
+    )
+    pattern: str | None = option("What `kind` looks for; by default what the metric's looks for.", None)
+    file: str | None = option("Read this file, written by the command; by default its output.", None)
+    timeout_s: float | None = option("Limit for one execution.", None, unit="s")
+
+
+@dataclass(kw_only=True)
+class FinalConfig:
+    """What is measured when the run ends."""
+
+    max_pairs: int = option("Most fresh pairs of the baseline against the final commit.", 20)
+    leave_one_out: bool = option(
+        "Measure the final commit without each kept change, and propose to drop those that no longer pay.",
+        True,
+    )
+    holdout: HoldoutConfig = option("A second measurement that nobody optimizes.", HoldoutConfig)
 
 
 @dataclass(kw_only=True)
@@ -384,6 +453,7 @@ class Config:
     )
     verdict: VerdictConfig = option("When the evidence is enough.", VerdictConfig)
     budget: BudgetConfig = option("When to stop.", BudgetConfig)
+    final: FinalConfig = option("What is measured when the run ends.", FinalConfig)
     workspace: WorkspaceConfig = option("Where edits and measurements happen.", WorkspaceConfig)
     seed: int = option("Seed of the order inside pairs, of AUTOOPT_SEED and of the sampler.", 0)
     confirm: bool = option("Ask before a run starts, when there is a terminal.", True)
