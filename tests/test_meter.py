@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -164,6 +165,85 @@ def test_the_baseline_sets_the_timeout_of_the_others(tmp_path: Path, monkeypatch
     assert failed(taken.sample("c3", 0)).timeout
     assert 1.2 <= time.monotonic() - started < 1.8
     assert failed(meter(tmp_path, place, command="sleep 30", baseline=0.3).sample("c4", 0)).timeout
+
+
+def test_a_hopeless_run_is_ended_at_the_callers_limit_and_says_so(tmp_path: Path) -> None:
+    taken = meter(tmp_path, bench(tmp_path, c1="0", c2="30"), command="sleep $(cat value)", warmups=0)
+    ended = failed(taken.sample("c2", 0, limit_s=0.4))
+
+    assert (ended.over_s, ended.timeout) == (0.4, True)
+    assert sample(taken.sample("c1", 0, limit_s=0.4)).wall_s < 0.4
+    own = failed(meter(tmp_path, bench(tmp_path, c1="30"), command="exit 3").sample("c1", 0, limit_s=5))
+    assert own.over_s is None
+
+
+def test_the_callers_limit_is_not_for_warmups_nor_longer_than_the_metrics(tmp_path: Path) -> None:
+    place = bench(tmp_path, c1="")
+    slow_start = "test -e $HOME/warm || { sleep 0.6; touch $HOME/warm; }"
+    assert sample(meter(tmp_path, place, command=slow_start, warmups=1).sample("c1", 0, limit_s=0.4))
+
+    ended = failed(meter(tmp_path, place, command="sleep 30", timeout_s=0.3).sample("c1", 0, limit_s=60))
+    assert (ended.over_s, ended.timeout) == (None, True)
+
+
+WHEN = "date +%s%N > $HOME/from; sleep 0.2; date +%s%N > $HOME/to; echo METRIC x=$(cat value)"
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one processor")
+def test_a_duet_runs_both_commits_at_the_same_moment_with_one_seed(tmp_path: Path) -> None:
+    place = bench(tmp_path, c1="41", c2="42")
+    taken = meter(tmp_path, place, command=WHEN, extract=ExtractConfig(**NAMED), warmups=1)
+    one, other = (sample(each) for each in taken.duet("c1", "c2", 7))
+
+    assert (one.value, other.value, one.seed, other.seed) == (41.0, 42.0, 7, 7)
+    times = [[int((place.scratch(c) / end).read_text()) for c in ("c1", "c2")] for end in ("from", "to")]
+    assert max(times[0]) < min(times[1])
+    with pytest.raises(ValueError, match="two commits"):
+        taken.duet("c1", "c1", 7)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.cpu_count() == 1, reason="needs two processors")
+def test_the_sides_of_a_duet_are_apart_and_swapped_at_random(tmp_path: Path) -> None:
+    where = "echo METRIC x=$(grep Cpus_allowed_list /proc/self/status | tr -cd 0-9)"
+    taken = meter(tmp_path, bench(tmp_path, c1="", c2=""), command=where, extract=ExtractConfig(**NAMED))
+    seen = set()
+    for _ in range(40):  # the same side each time would be a chance of 2 in a million million
+        one, other = (sample(each).value for each in taken.duet("c1", "c2", 0))
+        assert one != other
+        seen.add((one, other))
+        if len(seen) == 2:
+            return
+    raise AssertionError(seen)
+
+
+def test_a_duet_shows_which_of_the_two_fails(tmp_path: Path) -> None:
+    place = bench(tmp_path, c1="0", c2="3", c3="0")
+    running = meter(tmp_path, place, command="exit $(cat value)")
+    building = meter(tmp_path, place, command="echo", prepare="exit $(cat value)")
+
+    well, ill = running.duet("c1", "c2", 0)
+    assert sample(well) and failed(ill).reason == "metric.command: exit code 3"
+    ill, well = building.duet("c2", "c3", 0)
+    assert sample(well) and failed(ill).reason == "metric.prepare: exit code 3"
+    well, ill = building.duet("c1", "c2", 0)
+    assert sample(well) and failed(ill).reason == "metric.prepare: exit code 3"
+
+
+def test_a_duet_may_take_longer_than_either_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autoopt.meters.shell.SHORTEST_LIMIT_S", 0.5)
+    place = bench(tmp_path, c1="0.8", c2="30")
+    taken = meter(tmp_path, place, command="sleep $(cat value)", baseline=0.35)
+
+    well, ill = taken.duet("c1", "c2", 0)
+    assert sample(well)
+    assert failed(ill).timeout
+
+
+def test_a_duet_needs_two_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autoopt.meters.shell.halves", lambda: None)
+
+    with pytest.raises(UsageError, match=r"metric\.duet=no"):
+        meter(tmp_path, bench(tmp_path), command="true", duet=True)
 
 
 def test_an_exit_code_can_be_the_number_but_not_a_signal(tmp_path: Path) -> None:

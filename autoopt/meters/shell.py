@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from autoopt.errors import UsageError
 from autoopt.meters import extract
-from autoopt.processes import OUTPUT_CAP, Completed, complaint, cut_short, failure, run
+from autoopt.processes import OUTPUT_CAP, Completed, Order, complaint, cut_short, failure, run_together
 from autoopt.processes.arms import Arm, Arms
+from autoopt.processes.cores import halves
 from autoopt.processes.environment import read_regular
 from autoopt.records import Failure, Sample
 from autoopt.schema import Extraction, MetricConfig
@@ -17,6 +22,8 @@ SHORTEST_LIMIT_S = 10.0
 """However quick the baseline is: a loaded machine must not look like a hang."""
 BASELINES = 2.0
 """How many times the baseline's slowest execution another one may take."""
+TOGETHER = 2.0
+"""How many times as long as alone an execution may take beside another one: it has half of the machine."""
 SEARCHED = 1 << 20
 """Bytes at the beginning and at the end of the output in which the number is looked for."""
 _TIMED = {Extraction.wall, Extraction.cpu, Extraction.peak_memory}
@@ -43,9 +50,11 @@ class ShellMeter:
             baseline_wall_s: Slowest execution of the baseline, where an earlier process has measured it.
 
         Raises:
-            UsageError: `metric.extract` cannot give a number.
+            UsageError: `metric.extract` cannot give a number, or `metric.duet` has one processor only.
         """
         extract.check(config.extract)
+        if config.duet:
+            check_processors()
         self._config = config
         # Without a number to read, a program that fails at once at the head of a pipe would look quick.
         timed = config.extract.kind in _TIMED
@@ -54,35 +63,87 @@ class ShellMeter:
         self._slowest_s = baseline_wall_s
         self._first = "" if baseline_wall_s is not None else None
 
-    def sample(self, commit: str, seed: int) -> Sample | Failure:
-        """Run the metric command once in the commit's checkout; prepares and warms it up when needed."""
-        arm = self._arms.ready(commit)
-        if isinstance(arm, Failure):
-            return arm
-        if not arm.remembers(f"warmed up {commit}"):
-            for _ in range(self._config.warmups):
-                taken = self._execute(arm, commit, seed, "warmup")
-                if isinstance(taken, Failure):
-                    return taken
-            arm.note(f"warmed up {commit}")
-        return self._execute(arm, commit, seed, "sample")
+    def sample(self, commit: str, seed: int, limit_s: float | None = None) -> Sample | Failure:
+        """Run the metric command once in the commit's checkout; prepares and warms it up when needed.
 
-    def _execute(self, arm: Arm, commit: str, seed: int, what: str) -> Sample | Failure:
+        Args:
+            limit_s: Wall seconds after which it is hopeless (`Failure.over_s`); not for warm-ups.
+        """
+        arm = self._warm(commit, seed)
+        return arm if isinstance(arm, Failure) else self._execute(arm, commit, seed, "sample", limit_s)
+
+    def duet(self, one: str, other: str, seed: int) -> tuple[Sample | Failure, Sample | Failure]:
+        """Run the metric command once in both commits' checkouts at the same moment.
+
+        Each is kept to a half of the processors; which half, and who is told first to start, is random.
+        Where one cannot be prepared or warmed up, the other runs alone, to show who is to blame.
+        """
+        if one == other:
+            raise ValueError("a duet takes two commits: each has one checkout, and two runs would share it")
+        arms: dict[str, Arm] = {}
+        for commit in (one, other, one):  # the second may have displaced or aged the first
+            arm = self._warm(commit, seed)
+            if isinstance(arm, Failure):
+                return (arm, self.sample(other, seed)) if commit == one else (self.sample(one, seed), arm)
+            arms[commit] = arm
+        order = random.sample(sorted(arms), 2)
+        taken = dict(zip(order, self._execute_together([arms[name] for name in order], seed), strict=True))
+        return taken[one], taken[other]
+
+    def _warm(self, commit: str, seed: int) -> Arm | Failure:
+        """The commit's checkout, prepared and warmed up."""
+        arm = self._arms.ready(commit)
+        mark = f"warmed up {commit} for {self._command}"  # other meters share the checkouts
+        if isinstance(arm, Failure) or arm.remembers(mark):
+            return arm
+        for _ in range(self._config.warmups):
+            taken = self._execute(arm, commit, seed, "warmup")
+            if isinstance(taken, Failure):
+                return taken
+        arm.note(mark)
+        return arm
+
+    def _execute(
+        self, arm: Arm, commit: str, seed: int, what: str, limit_s: float | None = None
+    ) -> Sample | Failure:
         """Run the metric command once and read the number."""
         if stale := self._forget_file(arm):
             return stale
-        logs = self._arms.logs.open(what)
-        done = run(
-            self._command,
-            cwd=arm.tree,
-            env={**arm.environment, "AUTOOPT_SEED": str(seed)},
-            timeout_s=self._limit_s(),
-            logs=logs,
-        )
-        taken = self._read(arm, done, seed)
-        self._arms.logs.close(logs, failed=isinstance(taken, Failure))
+        order = self._order(arm, seed, what, self._limit_s())
+        hopeless = limit_s is not None and (order.timeout_s is None or limit_s < order.timeout_s)
+        order = replace(order, timeout_s=limit_s) if hopeless else order
+        done = run_together([order])[0]
+        taken = self._close(arm, order, done, seed)
         if isinstance(taken, Sample):
             self._learn(commit, taken.wall_s)
+        elif hopeless and done.timed_out:
+            return replace(taken, over_s=limit_s)
+        return taken
+
+    def _execute_together(self, arms: Sequence[Arm], seed: int) -> list[Sample | Failure]:
+        """Run the metric command in two checkouts at the same moment, each on its share of the processors."""
+        stale = [self._forget_file(arm) for arm in arms]
+        limit_s = self._limit_s() * (1.0 if self._config.timeout_s is not None else TOGETHER)
+        orders = [
+            replace(self._order(arm, seed, "duet", limit_s), cores=share)
+            for arm, share in zip(arms, random.sample(_shares(), 2), strict=True)
+        ]
+        taken = [self._close(*run, seed) for run in zip(arms, orders, run_together(orders), strict=True)]
+        return [old or new for old, new in zip(stale, taken, strict=True)]
+
+    def _order(self, arm: Arm, seed: int, what: str, timeout_s: float) -> Order:
+        return Order(
+            command=self._command,
+            cwd=arm.tree,
+            env={**arm.environment, "AUTOOPT_SEED": str(seed)},
+            timeout_s=timeout_s,
+            logs=self._arms.logs.open(what),
+        )
+
+    def _close(self, arm: Arm, order: Order, done: Completed, seed: int) -> Sample | Failure:
+        """The number of an execution that is over; its logs are put away."""
+        taken = self._read(arm, done, seed)
+        self._arms.logs.close(order.logs, failed=isinstance(taken, Failure))
         return taken
 
     def _forget_file(self, arm: Arm) -> Failure | None:
@@ -140,6 +201,28 @@ class ShellMeter:
             cpu_s=done.cpu_s,
             peak_bytes=done.peak_bytes,
         )
+
+
+def check_processors() -> None:
+    """See that there are enough for two commits at once.
+
+    Raises:
+        UsageError: there is one only.
+    """
+    _shares()
+
+
+def _shares() -> list[Collection[int]]:
+    """The processors of this machine in two shares.
+
+    Raises:
+        UsageError: it has one only.
+    """
+    if (shares := halves()) is None:
+        raise UsageError(
+            "metric.duet runs two commits at once, and there is one processor here: set metric.duet=no."
+        )
+    return list(shares)
 
 
 def _ends(path: Path, part: int) -> str:

@@ -1,36 +1,30 @@
 """Runs commands: `run` gives each a supervisor, a time limit, capped logs and an end without leftovers.
 
+`run_together` does so for several at the same moment.
+
 Nothing here raises for what a command does: exit codes, timeouts and floods of output are in `Completed`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import shutil
 import signal
-import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from autoopt.errors import ResourceError, UsageError
+from autoopt.processes.supervision import Job, supervise
 from autoopt.records import Failure
-
-if TYPE_CHECKING:
-    import sh
 
 OUTPUT_CAP = 64 << 20
 """Bytes each of standard output and standard error may have before the command is ended."""
 
-_SUPERVISOR = Path(__file__).with_name("supervisor.py")
-_LOADER = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-_PR_SET_CHILD_SUBREAPER = 36
 _TAIL_BYTES = 1 << 16
 _TAIL_COLUMNS = 500
 _NO_PYTHON = re.compile(r"(?:^|: )python: (?:command )?not found$", re.MULTILINE)
@@ -85,8 +79,55 @@ def run(command: str, *, cwd: Path, env: Mapping[str, str], timeout_s: float | N
         UsageError: the command or its environment cannot be passed to a program.
         ResourceError: this machine could not run it, record its output, or get rid of it.
     """
-    order = _order(command, env, timeout_s)
-    result = Completed(
+    order = Order(command=command, cwd=cwd, env=env, timeout_s=timeout_s, logs=logs)
+    return run_together([order])[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A command to run, as `run` takes it.
+
+    Attributes:
+        cores: The processors it is kept to; none for any.
+    """
+
+    command: str
+    cwd: Path
+    env: Mapping[str, str]
+    timeout_s: float | None
+    logs: Path
+    cores: Collection[int] = ()
+
+
+def run_together(orders: Sequence[Order]) -> list[Completed]:
+    """Run commands side by side, each as `run` does; several start within a millisecond of each other.
+
+    Whatever interrupts this ends all of them.
+    """
+    results = [_unreported(order.logs) for order in orders]
+    started = time.monotonic()
+    with contextlib.ExitStack() as logs:
+        jobs = [
+            Job(
+                order=_encoded(order, waits=len(orders) > 1),
+                cwd=order.cwd,
+                stdout=logs.enter_context(_log(result.stdout)),
+                stderr=logs.enter_context(_log(result.stderr)),
+            )
+            for order, result in zip(orders, results, strict=True)
+        ]
+        reports = supervise(jobs)
+    wall_s = time.monotonic() - started
+    return [
+        # Without a report the supervisor itself was killed: by the command, or for want of memory.
+        _fill(result, order.command, report) if report else replace(result, wall_s=wall_s)
+        for order, result, report in zip(orders, results, reports, strict=True)
+    ]
+
+
+def _unreported(logs: Path) -> Completed:
+    """What is known of a command whose supervisor was killed."""
+    return Completed(
         code=-signal.SIGKILL,
         wall_s=0.0,
         cpu_s=0.0,
@@ -97,12 +138,6 @@ def run(command: str, *, cwd: Path, env: Mapping[str, str], timeout_s: float | N
         stderr=logs / "stderr",
         leftovers=0,
     )
-    started = time.monotonic()
-    with _log(result.stdout) as stdout, _log(result.stderr) as stderr:
-        report = _supervise(order, cwd, stdout, stderr)
-    if not report:  # the supervisor itself was killed: by the command, or for want of memory
-        return replace(result, wall_s=time.monotonic() - started)
-    return _fill(result, command, report)
 
 
 def _fill(result: Completed, command: str, report: Mapping[str, str]) -> Completed:
@@ -202,134 +237,25 @@ def shell(env: Mapping[str, str]) -> str:
     return found
 
 
-def _order(command: str, env: Mapping[str, str], timeout_s: float | None) -> bytes:
-    """What the supervisor reads: the length, then limits, shell, command and environment between NULs."""
-    limit = "inf" if timeout_s is None else repr(timeout_s)
+def _encoded(order: Order, *, waits: bool) -> bytes:
+    """What the supervisor reads: the length, then limits, shell, command and environment between NULs.
+
+    Args:
+        waits: Whether it says when it is ready and starts the command only when told to.
+    """
+    limit = "inf" if order.timeout_s is None else repr(order.timeout_s)
     fields = [
         limit,
         str(OUTPUT_CAP),
-        shell(env),
-        command,
-        *(f"{name}={value}" for name, value in env.items()),
+        ",".join(map(str, sorted(order.cores))),
+        str(int(waits)),
+        shell(order.env),
+        order.command,
+        *(f"{name}={value}" for name, value in order.env.items()),
     ]
-    if any("\0" in field for field in fields) or any("=" in name or not name for name in env):
+    if any("\0" in field for field in fields) or any("=" in name or not name for name in order.env):
         raise UsageError(
-            f"`{_short(command)}`: a command and its environment cannot hold NUL, nor a name `=`."
+            f"`{_short(order.command)}`: a command and its environment cannot hold NUL, nor a name `=`."
         )
     data = b"\0".join(os.fsencode(field) for field in fields)
     return b"%08d" % len(data) + data
-
-
-def _supervise(order: bytes, cwd: Path, stdout: IO[bytes], stderr: IO[bytes]) -> dict[str, str]:
-    """Have the order carried out; the report, empty when the supervisor did not live to give it.
-
-    The supervisor ends the command as soon as the write end of its standard input is closed: by the block
-    below, whatever interrupts it, or by the kernel, when this process dies.
-    """
-    with _pipe() as (receiver, lifeline), _pipe() as (report, reporter), contextlib.ExitStack() as held:
-        held.enter_context(_signals_held())
-        process = _start(receiver, reporter, cwd, stdout, stderr)
-        receiver.close()
-        reporter.close()
-        try:
-            held.close()  # what a signal has to say meanwhile is said here
-            with contextlib.suppress(BrokenPipeError):
-                _send(lifeline, order)
-            text = b"".join(iter(lambda: report.read(4096), b""))
-        except BaseException:
-            lifeline.close()
-            _wait(process)  # an impatient second Ctrl-C goes through, and the supervisor does its work alone
-            raise
-        _wait(process)
-    if not text:
-        _end_session(process.pid)
-    return dict(line.split("=", 1) for line in text.decode().splitlines())
-
-
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Put off what signals raise; in the hooks that Python runs around a fork it would be swallowed."""
-    came: list[int] = []
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if callable(signal.getsignal(number)):
-                before[number] = signal.signal(number, lambda number, _: came.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if came:
-        signal.raise_signal(came[0])
-
-
-@contextlib.contextmanager
-def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    reader, writer = os.pipe()
-    with os.fdopen(reader, "rb", buffering=0) as source, os.fdopen(writer, "wb", buffering=0) as target:
-        yield source, target
-
-
-def _send(pipe: IO[bytes], data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[pipe.write(view) :]
-
-
-def _start(
-    receiver: IO[bytes], reporter: IO[bytes], cwd: Path, stdout: IO[bytes], stderr: IO[bytes]
-) -> sh.RunningCommand:
-    """Start the supervisor."""
-    import sh  # 115 ms, which `--help` should not pay
-
-    number = reporter.fileno()
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
-
-    def adopt_orphans() -> None:
-        os.set_inheritable(number, True)  # here, so that no command started meanwhile can inherit it
-        if prctl is not None:
-            prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # outlives exec, and saves the supervisor ctypes
-
-    try:
-        return sh.Command(sys.executable)(
-            "-I",
-            "-S",
-            str(_SUPERVISOR),
-            str(number),
-            _in=receiver,
-            _out=stdout,
-            _err=stderr,
-            _tty_out=False,
-            _no_pipe=True,
-            _cwd=str(cwd),
-            _env={name: os.environ[name] for name in _LOADER if name in os.environ},  # for the interpreter
-            _new_session=True,
-            _pass_fds={number},
-            _preexec_fn=adopt_orphans,
-            _bg=True,
-            _bg_exc=False,
-            _ok_code=list(range(256)),
-        )
-    except (sh.ForkException, OSError) as error:
-        reason = str(error).strip().rpartition("\n")[2]
-        raise ResourceError(f"No command could be started in {cwd}: {reason}.") from error
-
-
-def _wait(process: sh.RunningCommand) -> None:
-    """Collect the supervisor, whose report has ended, and the threads `sh` gave it."""
-    import sh
-
-    with contextlib.suppress(sh.ErrorReturnCode):  # how it ended shows in the report
-        process.wait()
-
-
-def _end_session(session: int) -> None:
-    """Kill what a killed supervisor has left: its descendants are those of its session."""
-    if sys.platform != "linux":
-        return  # without /proc nothing tells a session's processes
-    for _ in range(3):  # those that were being started meanwhile
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):  # gone since it was listed
-                if int(stat.read_bytes().rpartition(b")")[2].split()[3]) == session:
-                    os.kill(int(stat.parent.name), signal.SIGKILL)

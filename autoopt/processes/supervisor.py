@@ -286,6 +286,23 @@ def _read_order() -> list[bytes]:
     return data[8:].split(b"\0")
 
 
+def _keep_to(cores: bytes) -> None:
+    """Stay on these processors, with the command, which inherits it; anywhere where that is not possible."""
+    if not cores or not LINUX:
+        return
+    try:
+        os.sched_setaffinity(0, [int(core) for core in cores.split(b",")])
+    except OSError:
+        return  # taken away since they were listed; the pair is then merely noisier
+
+
+def _await_the_word(report: int) -> None:
+    """Say that everything is ready, and wait until the others are too."""
+    os.write(report, b"ready\n")
+    if not os.read(LIFELINE, 1):
+        os._exit(1)  # autoopt has died or given up
+
+
 def _watch(timeout_s: float, watch: Watch) -> bool:
     """Wait for the command, ending it when it must be; returns whether that was for the time it took."""
     timed_out = False
@@ -306,7 +323,10 @@ def main() -> None:
     """Run the ordered command and report."""
     report = int(sys.argv[1])
     os.set_inheritable(report, False)
-    timeout, cap, shell, command, *environment = _read_order()
+    timeout, cap, cores, waits, shell, command, *environment = _read_order()
+    _keep_to(cores)
+    if waits == b"1":
+        _await_the_word(report)
     try:
         watch = Watch(
             [shell, b"-c", command], dict(pair.split(b"=", 1) for pair in environment), int(cap)

@@ -1,4 +1,4 @@
-"""Whether `metric.extract` can give a number at all."""
+"""Whether an extraction can give a number at all."""
 
 from __future__ import annotations
 
@@ -12,47 +12,45 @@ from autoopt.schema import ExtractConfig, Extraction
 
 _WITHOUT_TEXT = frozenset(Extraction) - frozenset(TEXT_READERS)
 _WITHOUT_PATTERN = _WITHOUT_TEXT | {Extraction.hyperfine}
-_OPTION = "metric.extract.pattern"
 
 
-def check(config: ExtractConfig) -> None:
+def check(config: ExtractConfig, option: str = "metric.extract") -> None:
     """See that the configuration can give a number at all.
+
+    Args:
+        option: The group of options it was read from.
 
     Raises:
         UsageError: it cannot.
     """
-    _check_place(config)
-    kind, pattern = config.kind, config.pattern
+    _check_place(config, option)
+    kind, pattern, named = config.kind, config.pattern, f"{option}.pattern"
     if kind in _WITHOUT_PATTERN and pattern:
         raise UsageError(
-            f"{_OPTION} is {pattern!r}, but kind={kind.name} looks for nothing; remove it or set "
-            "metric.extract.kind to regex, line, json or named."
+            f"{named} is {pattern!r}, but kind={kind.name} looks for nothing; remove it or set "
+            f"{option}.kind to regex, line, json or named."
         )
     if kind is Extraction.regex:
-        _check_regex(pattern)
+        _check_regex(pattern, named)
     elif kind is Extraction.line and (not _integer(pattern) or int(pattern) == 0):
         raise UsageError(
-            f"{_OPTION} is {pattern!r}; kind=line wants a line number: 1 is the first, -1 the last."
+            f"{named} is {pattern!r}; kind=line wants a line number: 1 is the first, -1 the last."
         )
     elif kind is Extraction.json and not steps(pattern):
-        raise UsageError(f"{_OPTION} is {pattern!r}; kind=json wants a path such as `a.b[0].c`.")
+        raise UsageError(f"{named} is {pattern!r}; kind=json wants a path such as `a.b[0].c`.")
     elif kind is Extraction.named and not re.fullmatch(r"[^\s=]+", pattern):
-        raise UsageError(
-            f"{_OPTION} is {pattern!r}; kind=named wants the NAME of a `METRIC NAME=value` line."
-        )
+        raise UsageError(f"{named} is {pattern!r}; kind=named wants the NAME of a `METRIC NAME=value` line.")
 
 
-def _check_place(config: ExtractConfig) -> None:
+def _check_place(config: ExtractConfig, option: str) -> None:
     """See that the file, if one is named, is read and in the checkout."""
     if config.file is None:
         return
     if config.kind in _WITHOUT_TEXT:
-        raise UsageError(
-            f"metric.extract.file has no effect with metric.extract.kind={config.kind.name}; remove it."
-        )
+        raise UsageError(f"{option}.file has no effect with {option}.kind={config.kind.name}; remove it.")
     if not _inside(config.file):
         raise UsageError(
-            f"metric.extract.file is {config.file!r}; it must be relative to the checkout, without `..`."
+            f"{option}.file is {config.file!r}; it must be relative to the checkout, without `..`."
         )
 
 
@@ -64,13 +62,13 @@ def _integer(text: str) -> bool:
     return re.fullmatch(r"-?[0-9]{1,9}", text) is not None
 
 
-def _check_regex(pattern: str) -> None:
+def _check_regex(pattern: str, named: str) -> None:
     try:
         groups = re.compile(pattern, re.MULTILINE).groups
     except (re.error, OverflowError, RecursionError) as error:
-        raise UsageError(f"{_OPTION} is {pattern!r}, which is no regex: {error}.") from error
+        raise UsageError(f"{named} is {pattern!r}, which is no regex: {error}.") from error
     if groups != 1:
         raise UsageError(
-            f"{_OPTION} is {pattern!r}, which has {groups} groups; it must have exactly one, around the "
+            f"{named} is {pattern!r}, which has {groups} groups; it must have exactly one, around the "
             "number (write `(?:...)` for the others)."
         )
