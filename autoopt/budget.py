@@ -8,10 +8,13 @@ from dataclasses import replace
 from functools import reduce
 from operator import add
 
+from autoopt import plateau
 from autoopt.errors import BudgetSpentError, ExperimentBudgetError, UsageError
 from autoopt.records import Call, Experiment, Status, Usage
 from autoopt.schema import BudgetConfig, Config, Direction, MetricConfig
 
+SURE = 0.95
+"""How sure it has to be that the target is reached."""
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
@@ -57,31 +60,40 @@ def spent(
     """Why the run stops now, or None while it goes on."""
     tried = sum(1 for experiment in history if experiment.status is not Status.baseline)
     if reached(metric, history):
-        return f"the target {metric.target:g} {metric.unit}".rstrip() + " is reached"
+        return _arrival(metric, history)
     if budget.experiments is not None and tried >= budget.experiments:
         noun = "experiment" if budget.experiments == 1 else "experiments"
         return f"the budget of {budget.experiments} {noun} is spent"
     if budget.wall is not None and elapsed_s >= seconds(budget.wall, "budget.wall"):
         return f"the budget of {budget.wall} is spent"
-    if budget.plateau is not None and since_keep(history) >= budget.plateau:
-        return f"{budget.plateau} experiments in a row brought nothing"
+    rung = plateau.ladder(history, budget.plateau)
+    if rung.level is plateau.Level.stop:
+        return "; ".join(filter(None, (rung.sentence, rung.reason)))
     return None
 
 
 def reached(metric: MetricConfig, history: Sequence[Experiment]) -> bool:
-    """Whether a kept change (or the baseline) is at the target."""
-    kept = [e.value for e in history if e.status in (Status.keep, Status.baseline) and e.value is not None]
+    """Whether a kept change (or the baseline) is surely at the target.
+
+    That was looked into when its number said so; older journals have nothing but the number.
+    """
+    kept = [e for e in history if e.status in (Status.keep, Status.baseline) and e.value is not None]
     if metric.target is None or not kept:
         return False
-    return kept[-1] <= metric.target if metric.direction is Direction.lower else kept[-1] >= metric.target
+    level, value = kept[-1].level, kept[-1].value
+    if level is not None or history[0].variation:
+        return level is not None and level.target == metric.target and level.probability >= SURE
+    assert value is not None
+    return value <= metric.target if metric.direction is Direction.lower else value >= metric.target
 
 
-def since_keep(history: Sequence[Experiment]) -> int:
-    """How many experiments the last keep (or the baseline) lies back."""
-    for back, experiment in enumerate(reversed(history)):
-        if experiment.status in (Status.keep, Status.baseline):
-            return back
-    return len(history)
+def _arrival(metric: MetricConfig, history: Sequence[Experiment]) -> str:
+    """That the target is reached, and by which number."""
+    said = f"the target {metric.target:g} {metric.unit}".rstrip() + " is reached"
+    level = next(e.level for e in reversed(history) if e.status in (Status.keep, Status.baseline))
+    if level is None or not level.samples:
+        return said
+    return f"{said}: {level.value:.4g} {metric.unit}".rstrip() + f" (95 % {level.low:.4g}–{level.high:.4g})"
 
 
 def total(calls: Sequence[Call]) -> Usage:

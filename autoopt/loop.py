@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from autoopt import budget, measure, think
+from autoopt import budget, measure, plateau, think
 from autoopt.errors import (
     AgentError,
     AutooptError,
@@ -22,7 +23,7 @@ from autoopt.journal import INTERRUPTED, Journal, Pending
 from autoopt.measure import Evidence, Parts, Stages
 from autoopt.protocols import Attempt
 from autoopt.records import Brief, Change, Experiment, Finding, Measurement, Proposal, Status, Trial
-from autoopt.schema import Config
+from autoopt.schema import Config, Variation
 
 MAX_REPAIRS = 2
 
@@ -58,8 +59,10 @@ def prepare(config: Config, parts: Parts, journal: Journal) -> None:
         AutooptError: the baseline does not run, or the run's own records or branch do not add up.
     """
     restore(parts, journal)
+    measure.renew(config, parts, journal)
     if not journal.history:
-        _log(baseline(config, parts, journal), None, parts, journal)
+        _log(baseline(config, parts, journal), parts, journal)
+    measure.place(config, parts, journal)
 
 
 def _finish(reason: str, parts: Parts, journal: Journal) -> None:
@@ -71,7 +74,7 @@ def _iterate(config: Config, parts: Parts, journal: Journal) -> str:
     while not (reason := budget.spent(config.budget, config.metric, journal.history, journal.elapsed_s)):
         stages = Stages(parts.reporter, journal.next_number)
         try:
-            proposal = _ask(parts, journal, stages)  # QUESTION, THINK, SCORE, REFLECT
+            proposal = _ask(config, parts, journal, stages)  # QUESTION, THINK, SCORE, REFLECT
         except BudgetSpentError as error:
             return str(error)
         except AgentError as error:
@@ -86,22 +89,25 @@ def _iterate(config: Config, parts: Parts, journal: Journal) -> str:
 
 def attempt(config: Config, parts: Parts, journal: Journal, proposal: Proposal, stages: Stages) -> Experiment:
     """Make one experiment of a proposal, from its edits to its line in the log."""
-    known = journal.incumbent.value
     decided = experiment(config, parts, journal, proposal, stages)  # EDIT .. DECIDE
-    _log(decided, known, parts, journal)  # LOG
+    _log(decided, parts, journal)  # LOG
+    if news := plateau.news(journal.history, config.budget.plateau):
+        parts.reporter.on_note(journal.next_number, news)
+    if decided.status is Status.keep:
+        measure.place(config, parts, journal)  # is that the target?
     return decided
 
 
-def _ask(parts: Parts, journal: Journal, stages: Stages) -> Proposal | None:
+def _ask(config: Config, parts: Parts, journal: Journal, stages: Stages) -> Proposal | None:
     stages.enter("ask")
     try:
-        return parts.proposer.ask(brief(parts, journal))
+        return parts.proposer.ask(brief(config, parts, journal))
     except BaseException:  # an agent may have been in the middle of its edits
         parts.workspace.tidy()
         raise
 
 
-def brief(parts: Parts, journal: Journal) -> Brief:
+def brief(config: Config, parts: Parts, journal: Journal) -> Brief:
     """What is known before the next experiment."""
     workspace, history = parts.workspace, tuple(journal.history)
     return Brief(
@@ -111,8 +117,8 @@ def brief(parts: Parts, journal: Journal) -> Brief:
         scope=workspace.files(workspace.incumbent),
         task=parts.task,
         history=history,
-        advice=think.advice(history),
-        step=think.step(history),
+        advice=think.advice(history, config.budget.plateau),
+        step=think.step(history, config.budget.plateau),
         profile=parts.profile(workspace.incumbent),
     )
 
@@ -150,16 +156,18 @@ def baseline(config: Config, parts: Parts, journal: Journal) -> Experiment:
     """
     stages, base = Stages(parts.reporter, 0), parts.workspace.base
     journal.begin(0, base, "baseline")
-    measurement = measure.baseline(config, parts, journal, stages)
-    parts.judge.start([sample.value for sample in measurement.samples])
+    measurement, variation = measure.baseline(config, parts, journal, stages)
     if config.metric.probe:
         stages.enter("measure", "does it notice the scope?")
         measure.probe(config, parts, measurement)
-    plain = Proposal(description=f"baseline; {_sight(parts)}", hypothesis="", area="", source="")
+    twins = measure.twins(config, parts, stages, measurement, variation)
+    measure.begin(parts, measurement, variation, twins)
+    seen = measure.first_sight(config, parts, measurement, variation)
+    plain = Proposal(description=f"baseline; {seen}", hypothesis="", area="", source="")
     _inspect_base(parts, plain, measurement, stages)
     recorded = _experiment(plain, stages, status=Status.baseline, commit=base, parent=base)
-    tree = parts.workspace.tree(base)
-    return _decided(journal, replace(recorded, measurement=measurement, tree=tree))
+    recorded = replace(recorded, measurement=measurement, variation=variation.value, twins=twins)
+    return _decided(journal, replace(recorded, tree=parts.workspace.tree(base)))
 
 
 def _inspect_base(parts: Parts, plain: Proposal, measurement: Measurement, stages: Stages) -> None:
@@ -187,13 +195,6 @@ def _failing_already(finding: Finding) -> str:
     return f"{option}: does not pass at the commit the run starts from: {message}{gap}{advice}."
 
 
-def _sight(parts: Parts) -> str:
-    """What can be seen with this metric's noise, said before anything is spent on it."""
-    if parts.judge.exact:
-        return "the number is exact, any gain counts"
-    return f"gains of {parts.judge.in_words(parts.judge.smallest_gain())} and more will be seen"
-
-
 def restore(parts: Parts, journal: Journal) -> None:
     """Bring the branch, the judge and the proposer to where the journal is.
 
@@ -208,13 +209,11 @@ def restore(parts: Parts, journal: Journal) -> None:
         case Pending(decided=Experiment() as decided):
             journal.done(decided.number)
     check_branch(parts, journal)
-    known: float | None = None
-    for past in journal.history:
-        if past.status is Status.baseline and past.measurement is not None:
-            parts.judge.start([sample.value for sample in past.measurement.samples])
-        else:
-            parts.judge.learn(measure.values(past, known), past.status is Status.keep)
-        known = past.value if past.status in (Status.baseline, Status.keep) else known
+    for position, past in enumerate(journal.history):
+        _learn(past, journal.history[:position], parts, journal)
+        for restart in journal.restarts:
+            if restart.after == past.number:
+                measure.begin(parts, restart.measurement, Variation(restart.variation), restart.twins)
         parts.proposer.tell(past)
     if journal.history:
         parts.publish(journal.history)
@@ -305,13 +304,7 @@ def _inspect(
     """What the guards say of a change the numbers would keep; the first objection is enough."""
     if evidence.verdict is None or not evidence.verdict.outcome.keeps:
         return ()
-    trial = Trial(
-        number=stages.number,
-        challengers=Measurement(commit=change.commit, samples=evidence.challengers),
-        incumbents=evidence.incumbents,
-        verdict=evidence.verdict,
-        incumbent=journal.incumbent.measurement,
-    )
+    trial = measure.trial(journal, change, stages.number, evidence)
     findings: list[Finding] = []
     for guard in parts.guards:
         stages.enter("inspect", f"guard {len(findings) + 1} of {len(parts.guards)}")
@@ -330,12 +323,13 @@ def _decide(
         status = Status.inspector_reject
     else:
         status = Status.keep if evidence.verdict.outcome.keeps else Status.discard
-    measured = evidence.verdict is not None
+    measured = evidence.challengers  # none where the first run was hopeless
     return replace(
         _experiment(proposal, stages, status=status, commit=change.commit, parent=change.parent),
         **_of(change),
         measurement=Measurement(commit=change.commit, samples=evidence.challengers) if measured else None,
         incumbent_samples=evidence.incumbents,
+        further=evidence.further,
         verdict=evidence.verdict,
         findings=findings,
         failure=evidence.failure,
@@ -383,10 +377,20 @@ def _decided(journal: Journal, decided: Experiment) -> Experiment:
     return journal.history[-1]  # as a resume reads it
 
 
-def _log(decided: Experiment, known: float | None, parts: Parts, journal: Journal) -> None:
+def _log(decided: Experiment, parts: Parts, journal: Journal) -> None:
     journal.done(decided.number)
     if decided.status is not Status.baseline:
-        parts.judge.learn(measure.values(decided, known), decided.status is Status.keep)
+        _learn(decided, journal.history[:-1], parts, journal)
     parts.proposer.tell(decided)
     parts.publish(journal.history)
     parts.reporter.on_experiment(decided, journal.incumbent)
+
+
+def _learn(decided: Experiment, before: Sequence[Experiment], parts: Parts, journal: Journal) -> None:
+    """Tell the judge what was decided, live or replayed."""
+    if decided.status is Status.baseline and decided.measurement is not None:
+        found = Variation(decided.variation or "auto")
+        measure.begin(parts, decided.measurement, found, decided.twins)
+        return
+    known = measure.known(before, journal.restarts)
+    parts.judge.learn(measure.values(decided, known), decided.status is Status.keep)

@@ -20,8 +20,10 @@ from autoopt.records import (
     Experiment,
     Failure,
     Finding,
+    Level,
     Measurement,
     Outcome,
+    Restart,
     Sample,
     Status,
     Thought,
@@ -392,3 +394,30 @@ def test_a_call_that_was_cut_short_is_remembered(tmp_path: Path) -> None:
     again.asked(1, "think")
     again.spent(call)
     assert Journal(journal.path).unanswered == [(1, "edit")]
+
+
+def test_where_the_incumbent_stands_counts_until_the_judge_begins_anew(tmp_path: Path) -> None:
+    journal = write(tmp_path / "journal.jsonl")
+    level = Level(target=9.0, value=8.1, low=8.0, high=8.2, probability=0.99, samples=(sample(8.1, 901),))
+    restart = Restart(
+        after=1,
+        measurement=Measurement(commit=KEPT, samples=(sample(7.0),)),
+        reason="another host (a → b)",
+        variation="noise",
+        conditions={"host": "b"},
+    )
+    journal.measured_on({"host": "a"})
+    journal.placed(1, level)
+    journal.confirmed(
+        Confirmation(baseline=10, final=8, effect=0.2, low=0.1, high=0.3, pairs=8, is_ratio=True)
+    )
+    assert Journal(journal.path).history[1].level == level
+    assert Journal(journal.path).conditions == {"host": "a"}
+
+    journal.restarted(restart)
+
+    again = Journal(journal.path)
+    assert again.restarts == [restart]
+    assert again.conditions == {"host": "b"}
+    assert again.history == journal.history == [baseline(), kept()]
+    assert again.confirmation is None

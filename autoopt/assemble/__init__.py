@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +18,11 @@ from autoopt.guards.inventory import InventoryGuard
 from autoopt.guards.rows import RowsGuard
 from autoopt.journal import Journal
 from autoopt.judge import Judge
-from autoopt.measure import Parts
+from autoopt.measure import Parts, final, start
 from autoopt.meters import extract
-from autoopt.meters.shell import ShellMeter
+from autoopt.meters.shell import ShellMeter, check_processors
 from autoopt.places import RunFiles
-from autoopt.processes import complaint, failure, run, tail
+from autoopt.processes import complaint, failure, machine, run, tail
 from autoopt.processes.arms import Arms, Surroundings
 from autoopt.proposers.portfolio import Portfolio
 from autoopt.proposers.search import discovery
@@ -58,6 +59,7 @@ def parts(
     Raises:
         UsageError: an option cannot work in this repository.
     """
+    check(config)  # a resume may have been given other settings
     parameters = _parameters(config, files, workspace, environ, proposes)
     ground = Ground(
         config=config,
@@ -83,13 +85,17 @@ def _parts(
 ) -> Parts:
     config, workspace = ground.config, ground.workspace
     members = proposing.members(ground, parameters) if proposes else {}
+    # Before all other guards: they cost nothing, as their numbers are measured already.
+    bounds = tuple(constraint.Constraint(name, bound) for name, bound in config.constraints.items())
     return Parts(
         proposer=Portfolio(members, config.budget, config.seed, workspace.tidy, ground.note),
         workspace=workspace,
-        meter=ShellMeter(config.metric, ground.arms, _slowest_s(journal)),
-        guards=(*_guards(ground), *proposing.inspectors(ground)),
+        meter=ShellMeter(config.metric, ground.arms, _slowest_s(config, journal)),
+        guards=(*bounds, *_guards(ground), *proposing.inspectors(ground)),
+        bounds=bounds,
         reporter=reporter,
-        judge=Judge(config.verdict, config.metric.direction, config.metric.unit),
+        judge=_judge(config),
+        holdout=_holdout(ground),
         publish=publish,
         task=proposing.task(config),
         profile=proposing.with_a_note(
@@ -140,9 +146,34 @@ def check(config: Config) -> None:
         UsageError: naming the option.
     """
     extract.check(config.metric.extract)
-    Judge(config.verdict, config.metric.direction, config.metric.unit)
+    if config.metric.duet:
+        check_processors()
+    _judge(config)
+    start.check(config)
+    final.check(config.final)
+    if config.final.holdout.command is not None:
+        extract.check(final.extraction(config.final.holdout, config.metric.extract), "final.holdout")
     for name, bounds in config.constraints.items():
         constraint.check(name, bounds)
+
+
+def _judge(config: Config) -> Judge:
+    metric = config.metric
+    return Judge(config.verdict, metric.direction, metric.unit, metric.test_share)
+
+
+def _holdout(ground: Ground) -> ShellMeter | None:
+    """The meter of the number that nobody optimizes."""
+    config, holdout = ground.config, ground.config.final.holdout
+    if holdout.command is None:
+        return None
+    metric = replace(
+        config.metric,
+        command=holdout.command,
+        extract=final.extraction(holdout, config.metric.extract),
+        timeout_s=holdout.timeout_s,
+    )
+    return ShellMeter(metric, ground.arms, None)
 
 
 def check_proposers(config: Config, environ: Mapping[str, str]) -> None:
@@ -184,10 +215,8 @@ def cleanup(
 
 
 def _guards(ground: Ground) -> Iterator[Guard]:
-    """Constraints first: they cost nothing, as their numbers are measured already."""
+    """The commands that inspect a change."""
     config, arms, base = ground.config, ground.arms, ground.workspace.base
-    for name, bounds in config.constraints.items():
-        yield constraint.Constraint(name, bounds)
     for name, guard in config.guards.items():
         if guard.command is None:
             continue
@@ -200,11 +229,17 @@ def _guards(ground: Ground) -> Iterator[Guard]:
                 yield InventoryGuard(name, guard, guard.command, arms, base)
 
 
-def _slowest_s(journal: Journal) -> float | None:
-    """The slowest execution of the baseline, where it is measured already: it sets the time limit."""
-    if not journal.history or journal.history[0].measurement is None:
+def _slowest_s(config: Config, journal: Journal) -> float | None:
+    """The slowest execution where the incumbent was measured alone: it sets the time limit.
+
+    None where that is still to be done, on this machine or by this command.
+    """
+    measured = [past.measurement for past in journal.history[:1]]
+    measured += [restart.measurement for restart in journal.restarts]
+    known = measured[-1] if measured else None
+    if known is None or journal.conditions not in ({}, machine.conditions(config.metric)):
         return None
-    return max(sample.wall_s for sample in journal.history[0].measurement.samples)
+    return max(sample.wall_s for sample in known.samples)
 
 
 def _discovered(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from autoopt import judge
-from autoopt.protocols import Guard, Meter, Proposer, Reporter, Workspace
-from autoopt.records import Experiment, Failure, Sample, Task, Verdict
+from autoopt.protocols import Bound, Guard, Meter, Proposer, Reporter, Workspace
+from autoopt.records import Experiment, Failure, Pair, Sample, Task, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,8 @@ class Parts:
     publish: Callable[[Sequence[Experiment]], None]
     task: Task
     profile: Callable[[str], str] = lambda commit: ""
+    bounds: tuple[Bound, ...] = ()
+    holdout: Meter | None = None
 
 
 @dataclass(slots=True)
@@ -56,5 +58,6 @@ class Evidence:
 
     challengers: tuple[Sample, ...] = ()
     incumbents: tuple[Sample, ...] = ()
+    further: tuple[Pair, ...] = ()
     verdict: Verdict | None = None
     failure: Failure | None = None

@@ -17,7 +17,13 @@ from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Store
 Setup = Callable[[Path, Path], None]
 """Prepares a new checkout, given its files and its scratch directory."""
 
+_TWIN = "+twin"
 _GARBAGE = b")]} broken on purpose: the metric command has to notice that this file is not what it was \x01\n"
+
+
+def twin(commit: str) -> str:
+    """Another name for a commit, by which the other checkout gets its files: to compare it with itself."""
+    return f"{commit}{_TWIN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ class CheckoutPair:
 
     def _target(self, commit: str) -> dict[str, Entry]:
         """The base's files with the commit's in scope: what is out of scope always comes from the base."""
-        changes = self._store.diff(self._base_tree, self._store.tree_of(commit))
+        changes = self._store.diff(self._base_tree, self._store.tree_of(commit.removesuffix(_TWIN)))
         return mapping_with(self._base_files, {p: e for p, e in changes.items() if self._scope.contains(p)})
 
     def _settle(self, arm: _Arm, target: Mapping[str, Entry], products: frozenset[str]) -> None:

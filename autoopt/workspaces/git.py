@@ -21,13 +21,14 @@ from autoopt.records import Proposal
 from autoopt.scope import Scope
 from autoopt.workspaces import layout as places
 from autoopt.workspaces.attempts import GitAttempt
-from autoopt.workspaces.bench import CheckoutPair, Links, Setup
+from autoopt.workspaces.bench import CheckoutPair, Links, Setup, twin
 from autoopt.workspaces.desk import Desk
 from autoopt.workspaces.directory import remove_whole
 from autoopt.workspaces.history import StoredCommits
 from autoopt.workspaces.layout import Layout
 from autoopt.workspaces.repository import discover, identity
 from autoopt.workspaces.store import EXECUTABLE, FILE, Refs, Store, read_ref
+from autoopt.workspaces.without import tree_without
 
 
 class GitWorkspace:
@@ -125,14 +126,17 @@ class GitWorkspace:
         return workspace
 
     @classmethod
-    def bench_only(cls, layout: Layout, state: Path, incumbent: str, setup: Setup | None) -> GitWorkspace:
+    def bench_only(
+        cls, layout: Layout, state: Path, incumbent: str, setup: Setup | None, scope: Scope | None = None
+    ) -> GitWorkspace:
         """A bench alone, where any commit is measured with exactly its own files; there is no desk.
 
         Args:
             layout: Whose base guards compare with, and whose links checkouts get.
             state: Where the checkouts go.
+            scope: Where commits may differ from the base; by default everywhere.
         """
-        workspace = cls(layout, state, Scope(["."]), setup)
+        workspace = cls(layout, state, scope or Scope(["."]), setup)
         workspace._desk.stand_at(incumbent)
         return workspace
 
@@ -232,6 +236,10 @@ class GitWorkspace:
         """A private directory (HOME and TMPDIR) of that checkout, empty when the commit was checked out."""
         return self._bench.scratch(commit, self.incumbent)
 
+    def twin(self, commit: str) -> str:
+        """Another name for a commit, by which the other checkout has it: to compare it with itself."""
+        return twin(commit)
+
     def break_scope(self, commit: str) -> AbstractContextManager[Path]:
         """The commit's checkout with garbage in every file in scope, mended afterwards.
 
@@ -280,6 +288,27 @@ class GitWorkspace:
     def put_back(self, commit: str) -> None:
         """Take out of the desk what an experiment's commit put there; what was edited since stays."""
         self._desk.carry(commit, self.incumbent)
+
+    def without(self, *commits: str) -> str | None:
+        """A commit: the incumbent with kept changes taken back; the incumbent itself where nothing differs.
+
+        None where later changes stand on them, on the same lines or on lines beside them. Nothing moves but a
+        ref that keeps the new commit.
+        """
+        kept = [sha for sha, _ in reversed(self.kept())]
+        unwanted = [sha for sha in kept if sha in commits]
+        tip = self.incumbent
+        tree = tree_without(self._store, self.commits, tip, unwanted)
+        if tree is None or tree == self.tree(tip):
+            return None if tree is None else tip
+        # Its date is the incumbent's, so that the same asked again is the same commit.
+        when = self._store.commit(tip).commit_time
+        message = "without " + ", ".join(sha[:12] for sha in unwanted) + "\n"
+        commit = self._store.add_commit(tree, [tip], message, self._identity, when)
+        self._store.sync()
+        self._desk.register()
+        self._refs.move(f"{self._layout.experiments}/without-{commit[:12]}", None, commit)
+        return commit
 
     def advance(self, parent: str, commit: str) -> None:
         """Move the run branch from parent to commit; being there already is fine.

@@ -25,7 +25,7 @@ from autoopt.measure import Parts
 from autoopt.meters.shell import ShellMeter
 from autoopt.processes.arms import Arms, Surroundings
 from autoopt.records import Task
-from autoopt.schema import BudgetConfig, Config, ExtractConfig, Extraction, MetricConfig
+from autoopt.schema import BudgetConfig, Config, ExtractConfig, Extraction, MetricConfig, Variation
 from autoopt.scope import Scope
 from autoopt.testing.doubles import RecordingReporter, ScriptedProposer, proposal
 from autoopt.workspaces.git import GitWorkspace
@@ -71,7 +71,10 @@ def ours(repo: Path, state: Path, experiments: int) -> tuple[list[float], list[i
     workspace = GitWorkspace.create(repo, "bench", state, scope)
     journal = Journal.create(state / "journal.jsonl", run_id="bench", base=workspace.base, goal="")
     metric = MetricConfig(
-        command=COMMAND, extract=ExtractConfig(kind=Extraction.named, pattern="t"), warmups=0
+        command=COMMAND,
+        extract=ExtractConfig(kind=Extraction.named, pattern="t"),
+        variation=Variation.noise,  # as a clock's: pairs are taken, and nothing is known beforehand
+        warmups=0,
     )
     config = Config(scope=["src"], metric=metric, budget=BudgetConfig(experiments=experiments))
     ideas = (proposal("src/value.txt", f"{100 + number}\n") for number in range(1, experiments + 1))

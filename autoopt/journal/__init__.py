@@ -1,21 +1,19 @@
 """The run's memory: one JSON line per event, hash-chained and synced; all that a resume needs.
 
 BEGIN number, parent -> EDITED change -> MEASURED pair (once each) -> DECIDED experiment (the commit point)
--> MOVED the branch (keeps only) -> DONE; ASKED and SPENT stand around each call of an agent. A torn last line
-is dropped; any other line that does not add up stops the run, because guessing what an experiment was is how
-a log starts to lie.
+-> MOVED the branch (keeps only) -> DONE; ASKED and SPENT stand around each call of an agent. CONDITIONS says
+what everything is measured with, RESTARTED that the judge begins anew, LEVEL how the incumbent stands against
+the target; CONFIRMED, HELD_OUT and OMITTED belong to the end. A torn last line is dropped; any other line
+that does not add up stops the run, because guessing what an experiment was is how a log starts to lie.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
-import socket
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -23,13 +21,29 @@ from typing import Any
 
 from autoopt import files
 from autoopt.codec import decode, encode
-from autoopt.errors import BusyError, DamagedStateError, ResourceError
-from autoopt.records import Call, Change, Confirmation, Experiment, Measurement, Pair, Sample, Status, Thought
+from autoopt.errors import DamagedStateError, ResourceError
+from autoopt.journal.lock import held as held
+from autoopt.journal.lock import is_held as is_held
+from autoopt.journal.projections import log as log
+from autoopt.journal.projections import publish as publish
+from autoopt.journal.projections import tsv as tsv
+from autoopt.records import (
+    Call,
+    Change,
+    Confirmation,
+    Experiment,
+    Level,
+    Measurement,
+    Omission,
+    Pair,
+    Restart,
+    Sample,
+    Status,
+)
 
 VERSION = 1
 INTERRUPTED = "interrupted"
 """The reason of a stop that a person or the system brought about; the run has more to do."""
-COLUMNS = ("experiment", "commit", "metric", "status", "description")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +78,10 @@ class Journal:
         self.unanswered: list[tuple[int, str]] = []  # number and stage of calls that were cut short
         self.pending: Pending | None = None
         self.confirmation: Confirmation | None = None
+        self.holdout: Confirmation | None = None
+        self.omissions: list[Omission] = []
+        self.restarts: list[Restart] = []
+        self.conditions: Mapping[str, str] = {}  # what is measured and on which machine
         self.stopped: str | None = None
         self.header: Mapping[str, Any] = {}
         self._last_number = 0
@@ -147,6 +165,26 @@ class Journal:
         """Fresh pairs of baseline against final are taken."""
         self._append("CONFIRMED", confirmation=encode(confirmation))
 
+    def held_out(self, holdout: Confirmation) -> None:
+        """Pairs of baseline against final by the holdout command are taken."""
+        self._append("HELD_OUT", holdout=encode(holdout))
+
+    def omitted(self, omission: Omission) -> None:
+        """The final commit is measured without one of the kept changes."""
+        self._append("OMITTED", omission=encode(omission))
+
+    def measured_on(self, conditions: Mapping[str, str]) -> None:
+        """The machine and the metric that everything from here on is measured with."""
+        self._append("CONDITIONS", conditions=dict(conditions))
+
+    def placed(self, number: int, level: Level) -> None:
+        """It is known where the incumbent, experiment `number`, stands against the target."""
+        self._append("LEVEL", number=number, level=encode(level))
+
+    def restarted(self, restart: Restart) -> None:
+        """The incumbent is measured anew; what was known of the noise before no longer counts."""
+        self._append("RESTARTED", restart=encode(restart))
+
     def stop(self, reason: str) -> None:
         """The run ends here, until somebody resumes it."""
         self._append("STOPPED", reason=reason)
@@ -198,7 +236,8 @@ class Journal:
             case "BEGIN":
                 self._last_number = event["number"]
                 self._pairs = []
-                self.stopped = self.confirmation = None
+                self.stopped = None
+                self._forget_the_end()
                 self.pending = Pending(number=event["number"], parent=event["parent"], decided=None)
             case "ASKED":
                 self._cut_short()
@@ -220,10 +259,36 @@ class Journal:
                 self.pending = None
             case "CONFIRMED":
                 self.confirmation = decode(Confirmation, event["confirmation"])
+            case "HELD_OUT":
+                self.holdout = decode(Confirmation, event["holdout"])
+            case "OMITTED":
+                self.omissions.append(decode(Omission, event["omission"]))
+            case "CONDITIONS":
+                self.conditions = event["conditions"]
+            case "LEVEL":
+                self._place(event["number"], decode(Level, event["level"]))
+            case "RESTARTED":
+                self._restart(decode(Restart, event["restart"]))
             case "STOPPED":
                 self.stopped = event["reason"]
             case unknown:
                 raise ValueError(f"unknown event {unknown!r}")
+
+    def _forget_the_end(self) -> None:
+        """What was measured of the final commit no longer holds."""
+        self.confirmation = self.holdout = None
+        self.omissions = []
+
+    def _restart(self, restart: Restart) -> None:
+        self.restarts.append(restart)
+        self.conditions = restart.conditions
+        self._forget_the_end()
+        for position, past in enumerate(self.history):  # where it stands against the target is open again
+            self.history[position] = dataclasses.replace(past, level=None)
+
+    def _place(self, number: int, level: Level) -> None:
+        position = next(at for at, past in enumerate(self.history) if past.number == number)
+        self.history[position] = dataclasses.replace(self.history[position], level=level)
 
     def _cut_short(self) -> None:
         """The call that was open, if any, will not be answered any more."""
@@ -247,97 +312,6 @@ def pairs(experiment: Experiment) -> tuple[Pair, ...]:
         return ()
     both = zip(experiment.incumbent_samples, experiment.measurement.samples, strict=True)
     return tuple(Pair(incumbent=incumbent, challenger=challenger) for incumbent, challenger in both)
-
-
-def tsv(history: Sequence[Experiment]) -> str:
-    """The journal as the five-column table; a crash has an empty metric, not 0."""
-    rows = [COLUMNS, *(_row(experiment) for experiment in history)]
-    return "".join("\t".join(row) + "\n" for row in rows)
-
-
-def log(history: Sequence[Experiment]) -> str:
-    """The journal as prose: what was tried, why, and what came of it."""
-    return "\n".join(_paragraph(experiment) for experiment in history)
-
-
-def publish(history: Sequence[Experiment], table: Path, prose: Path) -> None:
-    """Regenerate both projections of the journal, each atomically."""
-    files.replace(table, tsv(history).encode(), mark="new")
-    files.replace(prose, log(history).encode(), mark="new")
-
-
-def _row(experiment: Experiment) -> tuple[str, ...]:
-    value = "" if experiment.value is None else f"{experiment.value:.6g}"
-    description = " ".join(experiment.description.split())
-    return str(experiment.number), experiment.commit[:10], value, experiment.status.value, description
-
-
-def _paragraph(experiment: Experiment) -> str:
-    lines = [f"#{experiment.number} {experiment.status} {experiment.commit[:10]} {experiment.description}"]
-    if experiment.hypothesis:
-        lines.append(f"  why: {experiment.hypothesis}")
-    if (thought := experiment.thought) is not None:
-        lines += _reflection(thought)
-    if experiment.value is not None:
-        lines.append(f"  metric: {experiment.value:.6g} (median of {len(experiment.measurement.samples)})")  # type: ignore[union-attr]
-    if experiment.verdict is not None:
-        lines.append(f"  verdict: {experiment.verdict.sentence}")
-    lines += [f"  {'passed' if f.passed else 'FAILED'} {f.guard}: {f.message}" for f in experiment.findings]
-    if experiment.failure is not None:
-        lines.append(f"  failed: {experiment.failure.reason}")
-    return "\n".join(lines) + "\n"
-
-
-def _reflection(thought: Thought) -> list[str]:
-    scores = f"impact {thought.impact}, feasibility {thought.feasibility}, novelty {thought.novelty}"
-    said = {
-        "assumes": thought.assumption,
-        "not measured": thought.risk,
-        "sources": ", ".join(thought.sources),
-    }
-    return [
-        f"  score: {thought.score:.1f} of 10 ({scores}; the journal says {thought.newness})",
-        *(f"  {label}: {' '.join(text.split())}" for label, text in said.items() if text),
-    ]
-
-
-@contextmanager
-def held(state: Path) -> Iterator[None]:
-    """Hold the run for this process; the lock is gone with it, however it ends.
-
-    Raises:
-        BusyError: another process has the run open.
-    """
-    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
-            raise BusyError(
-                f"run {state.name} is being worked on by {owner}; wait for it or stop it."
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def is_held(state: Path) -> bool:
-    """Whether some process works on the run now."""
-    try:
-        descriptor = os.open(state / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def _link(chain: str, body: Mapping[str, Any]) -> str:
