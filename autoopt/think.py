@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import reduce
 from itertools import takewhile
 
+from autoopt import plateau
+from autoopt.plateau import Streak
 from autoopt.records import Experiment, Outcome, Status
-
-PIVOT, RETHINK, DRY = 3, 5, 8
-"""Failures in a row after which an approach is left, the strategy changed, and small steps have run dry."""
 
 _PASS_EVERY, _PASS_KEEPS = 8, 2  # experiments and keeps after which code is simplified
 _PASS_SHARE = 5  # at most one experiment in so many is a simplification's turn
@@ -40,7 +39,8 @@ class Strategy:
     Attributes:
         tried: Experiments so far, the baseline left out.
         kept: Ideas kept.
-        failed: Ideas in a row that brought nothing; simplifications are no ideas and do not count.
+        streak: The latest ideas in a row that brought nothing, and what they are worth as failures.
+        limit: `budget.plateau`; before a run that ends soon ends, it tries something else sooner.
         near: Near misses so far.
         passes: Turns of simplification so far, and
         since_pass, kept_since_pass: the experiments and keeps after the latest.
@@ -50,7 +50,8 @@ class Strategy:
 
     tried: int = 0
     kept: int = 0
-    failed: int = 0
+    streak: Streak = field(default_factory=Streak)
+    limit: int | None = None
     near: int = 0
     passes: int = 0
     since_pass: int = 0
@@ -70,9 +71,10 @@ class Strategy:
     @property
     def approach(self) -> Step:
         """The step when nobody can simplify or combine."""
-        if self.failed >= DRY:
+        leave, _, dry = plateau.thresholds(self.limit)
+        if self.streak.failures >= dry:
             return Step.bigger
-        if self.failed >= PIVOT:
+        if self.streak.failures >= leave:
             return Step.diversify
         return Step.follow if self.kept else Step.low_hanging
 
@@ -87,7 +89,8 @@ class Strategy:
         return Strategy(
             tried=self.tried + 1,
             kept=self.kept + (idea and kept),
-            failed=self.failed if not idea else 0 if kept else self.failed + 1,
+            streak=self.streak.after(experiment),
+            limit=self.limit,
             near=self.near + near,
             passes=self.passes + is_pass,
             since_pass=0 if is_pass else self.since_pass + 1,
@@ -102,14 +105,14 @@ class Strategy:
         return due and _PASS_SHARE * (self.passes + 1) <= self.tried + 1
 
 
-def strategy(history: Iterable[Experiment]) -> Strategy:
-    """Where the seed's strategy stands after these experiments."""
-    return reduce(Strategy.after, history, Strategy())
+def strategy(history: Iterable[Experiment], limit: int | None = None) -> Strategy:
+    """Where the seed's strategy stands after these experiments; `limit` is `budget.plateau`."""
+    return reduce(Strategy.after, history, Strategy(limit=limit))
 
 
-def step(history: Iterable[Experiment]) -> Step:
+def step(history: Iterable[Experiment], limit: int | None = None) -> Step:
     """What the next experiment is for."""
-    return strategy(history).step
+    return strategy(history, limit).step
 
 
 def is_near_miss(experiment: Experiment) -> bool:
@@ -131,12 +134,17 @@ def is_near_miss(experiment: Experiment) -> bool:
     )
 
 
-def advice(history: Sequence[Experiment]) -> str:
+def advice(history: Sequence[Experiment], limit: int | None = None) -> str:
     """What the latest streak suggests; empty when there is none.
 
     Two keeps in one area: go deeper there. Three failures: leave the approach; five: change the strategy;
-    eight: small steps have run dry. A crash: the structure was misread, look before editing again.
+    eight: small steps have run dry. Failures count by what they say (`plateau`), and for more where the run
+    ends soon for lack of gains. A crash: the structure was misread, look before editing again.
     Simplifications are passes between ideas and neither make a streak nor break one.
+
+    Args:
+        history: Every experiment so far.
+        limit: `budget.plateau`.
     """
     tried = [e for e in history if e.status is not Status.baseline and not e.simplifies]
     if not tried:
@@ -149,17 +157,23 @@ def advice(history: Sequence[Experiment]) -> str:
         return (
             f"{len(here)} changes to {last.area} in a row helped: go deeper there." if len(here) >= 2 else ""
         )
-    failed = strategy(history).failed
-    if failed < PIVOT:
+    return _after_failures(strategy(history, limit).streak, limit)
+
+
+def _after_failures(streak: Streak, limit: int | None) -> str:
+    leave, rethink, dry = plateau.thresholds(limit)
+    if streak.failures < leave:
         return ""
     then = (
         "small steps have run dry, make a bigger change."
-        if failed >= DRY
+        if streak.failures >= dry
         else "take another strategy altogether."
-        if failed >= RETHINK
+        if streak.failures >= rethink
         else "leave this approach."
     )
-    return f"{failed} changes in a row brought nothing: {then}"
+    noise = f" Noise hides gains of up to {streak.hidden}: look for larger ones." if streak.blind else ""
+    changes = f"{streak.tried} change{'' if streak.tried == 1 else 's'}"
+    return f"{changes} in a row brought nothing: {then}{noise}"
 
 
 def hottest_first(scope: Iterable[str], profile: str) -> tuple[str, ...]:

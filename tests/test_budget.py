@@ -69,7 +69,7 @@ def test_a_plateau_is_counted_from_the_last_keep() -> None:
     limits = BudgetConfig(experiments=None, plateau=3)
     metric = MetricConfig(command="true")
 
-    assert budget.spent(limits, metric, DISCARDS, 0.0) is not None
+    assert budget.spent(limits, metric, DISCARDS, 0.0) == "3 experiments in a row brought nothing"
     assert budget.spent(limits, metric, [*DISCARDS[:3], experiment(3, Status.keep), DISCARDS[3]], 0.0) is None
 
 

@@ -74,8 +74,11 @@ def tried(
     source: str, number: int, gain: float = 0.0, *, seconds: float = 60.0, cost_usd: float = 0.0
 ) -> Experiment:
     experiment = judged(idea(source), number, gain or -0.1, Status.keep if gain else Status.discard)
+    assert experiment.verdict is not None
+    verdict = experiment.verdict if gain else replace(experiment.verdict, outcome=Outcome.same)
+    took = {"measure": seconds}
     usage = Usage(cost_usd=cost_usd)
-    return replace(experiment, seconds={"measure": seconds}, usage=usage, simplifies=False)
+    return replace(experiment, verdict=verdict, seconds=took, usage=usage, simplifies=False)
 
 
 def near_miss(source: str, number: int) -> Experiment:
@@ -193,7 +196,7 @@ def test_near_misses_are_combined_when_there_are_some() -> None:
 
     assert first(names, history) == bandit.Turn("combine", Step.combine)
     assert first(names, history[:-1]).member != "combine"
-    assert first(names[:2], history).step is Step.diversify
+    assert first(names[:2], history).step is Step.low_hanging
 
 
 def test_simplification_comes_round_now_and_then_dead_code_before_the_agent(tmp_path: Path) -> None:

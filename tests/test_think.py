@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from autoopt import think
-from autoopt.records import Experiment, Outcome, Status, Verdict
+from autoopt.records import Experiment, Finding, Outcome, Status, Verdict
 from autoopt.think import Step
 
 
@@ -35,7 +35,11 @@ def steps(history: list[Experiment]) -> list[Step]:
 BASELINE = experiment(Status.baseline)
 KEEP, DISCARD, CRASH = (experiment(s) for s in (Status.keep, Status.discard, Status.crash))
 REJECT = experiment(Status.inspector_reject)
+REFUSED = replace(DISCARD, findings=(Finding(guard="duplicate", passed=False, message=""),))
 NEAR = judged(Outcome.unclear, 0.02)
+VERDICT = Verdict(
+    outcome=Outcome.same, effect=0, low=0, high=0, probability=0.5, pairs=4, is_ratio=True, sentence=""
+)
 SIMPLER = replace(DISCARD, simplifies=True)
 
 
@@ -51,7 +55,32 @@ def test_two_keeps_in_one_area_go_deeper() -> None:
 def test_three_failures_pivot_and_five_change_the_strategy() -> None:
     assert think.advice([BASELINE, KEEP, DISCARD, DISCARD]) == ""
     assert "leave this approach" in think.advice([BASELINE, DISCARD, REJECT, DISCARD])
-    assert "another strategy" in think.advice([BASELINE, DISCARD, CRASH, DISCARD, DISCARD, DISCARD])
+    assert "another strategy" in think.advice([BASELINE, *[DISCARD] * 5])
+
+
+def test_what_was_never_measured_hardly_counts_as_a_failure() -> None:
+    assert think.advice([BASELINE, DISCARD, CRASH, REFUSED, DISCARD]) == ""
+    assert "5 changes in a row brought nothing: leave" in think.advice(
+        [BASELINE, DISCARD, CRASH, REFUSED, DISCARD, DISCARD]
+    )
+    assert "9 changes in a row" in think.advice([BASELINE, *[REFUSED] * 9])  # but not for ever
+
+
+def test_a_run_that_ends_soon_changes_its_approach_sooner() -> None:
+    assert think.advice([BASELINE, DISCARD]) == ""
+    assert "leave this approach" in think.advice([BASELINE, DISCARD], limit=3)
+    assert "another strategy" in think.advice([BASELINE, DISCARD, DISCARD], limit=3)
+    assert think.step([BASELINE, DISCARD], limit=3) is Step.diversify
+    assert think.advice([BASELINE, DISCARD, DISCARD], limit=30) == ""
+
+
+def test_noise_is_told_where_it_may_hide_what_helps() -> None:
+    blind = replace(judged(Outcome.same, 0.0, 0.5), verdict=replace(VERDICT, noise=0.2, reach=0.1))
+
+    assert think.advice([BASELINE, *[blind] * 3]) == ""
+    assert think.advice([BASELINE, *[blind] * 9]).endswith(
+        "leave this approach. Noise hides gains of up to 18 %: look for larger ones."
+    )
 
 
 def test_a_crash_is_about_structure() -> None:
@@ -113,9 +142,9 @@ def test_two_near_misses_are_combined_and_further_ones_after_a_while() -> None:
     assert think.step([BASELINE, NEAR]) is Step.low_hanging
     assert steps([BASELINE, NEAR, NEAR, NEAR, NEAR, DISCARD, KEEP])[2:] == [
         Step.combine,
-        Step.diversify,
-        Step.diversify,
-        Step.diversify,
+        Step.low_hanging,
+        Step.low_hanging,
+        Step.low_hanging,
         Step.combine,
     ]
 

@@ -1,26 +1,84 @@
-"""A guard that bounds a further number of the measured runs: training time, memory, anything printed."""
+"""A guard that bounds a further number of the measured runs: training time, memory, anything printed.
+
+The number is as noisy as the metric, so it is judged with the same care: what decides is the probability that
+it breaks its bound, not whether one median lies beyond it.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
+from autoopt import judge
 from autoopt.errors import UsageError
-from autoopt.records import Change, Finding, Proposal, Sample, Trial
+from autoopt.judge.words import sure
+from autoopt.records import Change, Experiment, Finding, Measurement, Pair, Proposal, Sample, Status, Trial
 from autoopt.schema import ConstraintConfig, Direction
+from autoopt.stats import robust_sd
 
 GROUP = "constraints"
-KNOWN: Mapping[str, Callable[[Sample], float]] = {
-    "wall_s": lambda sample: sample.wall_s,
-    "cpu_s": lambda sample: sample.cpu_s,
-    "peak_mb": lambda sample: sample.peak_bytes / 1e6,
-}
+KNOWN = ("wall_s", "cpu_s", "peak_mb")
 """Numbers that every run has, measured from outside; a `METRIC` line of the same name is not asked."""
+
+SURE = 0.95
+"""Probability from which a breach, or that there is none, is certain enough to take no further pairs."""
+
+_FAR = 0.001  # probability of a breach that runs of another time may rule out
+_ENOUGH = 4  # differences of earlier runs, from which on they tell the noise
+
+Step = tuple[list[float], list[float]]
+"""The number before and after a change, in pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the pairs say of one bound.
+
+    Attributes:
+        breach: Probability that it is broken.
+        sentence: The numbers, for a person.
+        stale: Whether one side was measured at another time, when the machine may have been faster.
+    """
+
+    breach: float
+    sentence: str
+    stale: bool = False
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the number repeats, so that there is nothing to be unsure of."""
+        return self.breach in (0.0, 1.0)
+
+    @property
+    def settled(self) -> bool:
+        """Whether further pairs would not change it."""
+        if self.stale:  # a bound far away needs no pairs: machines do not change that much
+            return self.breach <= _FAR
+        return self.breach <= 1 - SURE or self.breach >= SURE
+
+    @property
+    def broken(self) -> bool:
+        """Whether the bound is more likely broken than not."""
+        return self.breach > 0.5
+
+    def told(self) -> str:
+        """The sentence, with how sure it is where it is not certain."""
+        if self.is_exact:
+            return self.sentence
+        likelihood = sure(max(self.breach, 1 - self.breach))
+        doubt = "" if self.breach <= 1 - SURE or self.breach >= SURE else "; whichever is likelier"
+        return f"{self.sentence} ({likelihood}{doubt})"
 
 
 class Constraint:
-    """Passes a change whose number, over the pairs that were measured, stays within its bounds."""
+    """Passes a change whose number, over the pairs that were measured, stays within its bounds.
+
+    `max` and `min` are of its level. `max_regression` is of what all kept changes and this one together did
+    to it since the baseline, so that what is allowed cannot be spent again with every keep.
+    """
 
     def __init__(self, name: str, config: ConstraintConfig) -> None:
         """Bound the number `name`.
@@ -32,19 +90,41 @@ class Constraint:
         self._config = config
         check(name, config)
 
+    def is_sure(self, trial: Trial) -> bool:
+        """Whether more pairs would not change what is said of the change."""
+        return self.is_broken(trial) or all(one.settled for one in self._answers(trial))
+
+    def is_broken(self, trial: Trial) -> bool:
+        """Whether the change surely breaks one of its bounds."""
+        return any(one.settled and one.broken for one in self._answers(trial))
+
     def inspect(self, change: Change, proposal: Proposal, trial: Trial) -> Finding:
-        """Compare the medians with the bounds, and with the incumbent's."""
-        found = self._values(trial.challengers.samples)
-        if not found:
-            return self._finding(self._absence(trial.challengers.samples))
-        objections = [self._bounds(median(found)), self._regression(found, trial)]
-        return self._finding("; ".join(filter(None, objections)))
+        """Hold the number against its bounds; where the pairs leave it open, what is likelier counts."""
+        if not self._levels(trial):
+            return self._finding(False, self._absence(trial.challengers.samples))
+        answers = self._answers(trial)
+        broken = [one.told() for one in answers if one.broken]
+        return self._finding(not broken, "; ".join(broken or (one.told() for one in answers)))
+
+    def _answers(self, trial: Trial) -> list[_Answer]:
+        levels = self._levels(trial)
+        if not levels:
+            return []
+        answers = [*self._bounds(levels, trial.history), self._regression(trial)]
+        return [one for one in answers if one is not None]
+
+    # -- the level
+
+    def _levels(self, trial: Trial) -> list[float]:
+        """The change's number in every run; none where one of them lacks it."""
+        samples = [*trial.challengers.samples, *(pair.challenger for pair in trial.further)]
+        return self._values(samples)
 
     def _values(self, samples: Sequence[Sample]) -> list[float]:
         """The number in each of the samples; none where one of them lacks it."""
-        read = KNOWN.get(self._name)
-        values = [read(one) if read else one.details.get(self._name, math.nan) for one in samples]
-        return [] if any(math.isnan(value) for value in values) else values
+        found = [one.number(self._name) for one in samples]
+        values = [value for value in found if value is not None and not math.isnan(value)]
+        return values if len(values) == len(found) else []
 
     def _absence(self, samples: Sequence[Sample]) -> str:
         printed = sorted({name for sample in samples for name in sample.details})
@@ -53,42 +133,120 @@ class Constraint:
             f"{', '.join([*KNOWN, *printed])}"
         )
 
-    def _bounds(self, value: float) -> str:
-        low, high = self._config.min, self._config.max
-        if high is not None and value > high:
-            return f"{value:.4g} is more than max={high:g}"
-        if low is not None and value < low:
-            return f"{value:.4g} is less than min={low:g}"
-        return ""
+    def _bounds(self, values: list[float], history: Sequence[Experiment]) -> Iterator[_Answer]:
+        noise = _noise([self._values(one.measurement.samples) for one in history if one.measurement])
+        for name, bound, direction in (
+            ("max", self._config.max, Direction.lower),
+            ("min", self._config.min, Direction.higher),
+        ):
+            if bound is None:
+                continue
+            breach = judge.exceeds(values, bound, direction, noise)
+            beyond = "more" if name == "max" else "less"
+            said = f"is {beyond} than {name}={bound:g}" if breach > 0.5 else f"is within {name}={bound:g}"
+            yield _Answer(breach, f"{median(values):.4g} {said}")
 
-    def _regression(self, found: Sequence[float], trial: Trial) -> str:
-        """How much worse than the incumbent's, where that is more than is allowed.
+    # -- what it cost
 
-        Pair by pair where there are pairs; else (the metric is exact) against the incumbent's own runs.
-        """
-        allowed = self._config.max_regression
-        if allowed is None:
-            return ""
-        if trial.incumbents:
-            before = self._values(trial.incumbents)
-            worse = [self._worse(*pair) for pair in zip(before, found, strict=True)] if before else []
-        else:
-            before = self._values(trial.incumbent.samples) if trial.incumbent else []
-            worse = [self._worse(median(before), median(found))] if before else []
-        if not worse or median(worse) <= allowed:
-            return ""
-        return (
-            f"{median(before):.4g} → {median(found):.4g}, {median(worse):.1%} worse, more than "
-            f"max_regression={allowed:g}"
-        )
+    def _regression(self, trial: Trial) -> _Answer | None:
+        """How much worse than at the baseline, all kept changes and this one together."""
+        allowed, direction = self._config.max_regression, self._config.direction
+        standing = trial.incumbent.samples if trial.incumbent else ()
+        remembers = _shares_seeds(trial.history)
+        step = self._step(trial.challengers.samples, trial.incumbents, trial.further, standing, remembers)
+        if allowed is None or step is None:
+            return None
+        spent = [*self._spent(trial.history)]
+        noise = _noise([_gains(one) for one in (*spent, step)])
+        breach = judge.breach(*step, allowed, direction, noise, spent)
+        if spent and breach:
+            # A change that probably costs nothing is not to blame for what earlier ones cost, nor for the
+            # luck that adds up in their sum; twice, as small costs must not hide behind their own doubts.
+            breach = min(breach, 2 * judge.breach(*step, 0.0, direction, noise))
+        stale = not trial.further and (not trial.incumbents or remembers) and 0 < breach < 1
+        return _Answer(breach, self._cost(step, spent, allowed, breach > 0.5), stale)
 
-    def _worse(self, before: float, after: float) -> float:
-        """By which part of `before` it got worse; negative when it got better."""
-        lost = after - before if self._config.direction is Direction.lower else before - after
-        return lost / abs(before) if before else math.copysign(math.inf, lost) if lost else 0.0
+    def _step(
+        self,
+        challengers: Sequence[Sample],
+        incumbents: Sequence[Sample],
+        further: Sequence[Pair],
+        standing: Sequence[Sample],
+        remembers: bool,
+    ) -> Step | None:
+        """The number in the pairs of one change; runs of other times stand in while there are no pairs."""
+        pairs = [(pair.incumbent, pair.challenger) for pair in further]
+        if incumbents and not (remembers and pairs):
+            pairs = [*zip(incumbents, challengers, strict=True), *pairs]
+        if not pairs:
+            pairs = list(zip(reversed(standing), reversed(challengers), strict=False))
+        before, after = (self._values([pair[side] for pair in pairs]) for side in (0, 1))
+        return (before, after) if before and after else None
 
-    def _finding(self, objection: str) -> Finding:
-        return Finding(guard=f"{GROUP}.{self._name}", passed=not objection, message=objection)
+    def _spent(self, history: Sequence[Experiment]) -> Iterator[Step]:
+        """What each change that was kept did to the number, in order."""
+        remembers, standing = _shares_seeds(history), _samples(history[0].measurement) if history else ()
+        for past in history:
+            if past.status is not Status.keep:
+                continue
+            samples = _samples(past.measurement)
+            step = self._step(samples, past.incumbent_samples, past.further, standing, remembers)
+            standing = samples
+            if step is not None:
+                yield step
+
+    def _cost(self, step: Step, spent: Sequence[Step], allowed: float, broken: bool) -> str:
+        before, after = map(median, step)
+        here = self._worse([step])
+        said = f"{before:.4g} → {after:.4g}, {_share(here)}"
+        if spent:
+            said += f", since the baseline {_share(self._worse([*spent, step]))}"
+        return f"{said}; max_regression={allowed:g} {'does not allow that' if broken else 'allows that'}"
+
+    def _worse(self, steps: Sequence[Step]) -> float:
+        """By which part of what it was it got worse over these changes; negative when it got better."""
+        medians = [(median(before), median(after)) for before, after in steps]
+        sign = 1 if self._config.direction is Direction.lower else -1
+        if all(before > 0 and after > 0 for before, after in medians):
+            return sign * (math.prod(after / before for before, after in medians) - 1)
+        lost, start = sign * sum(after - before for before, after in medians), abs(medians[0][0])
+        return lost / start if start else math.copysign(math.inf, lost) if lost else 0.0
+
+    def _finding(self, passed: bool, message: str) -> Finding:
+        return Finding(guard=f"{GROUP}.{self._name}", passed=passed, message=message)
+
+
+def _shares_seeds(history: Sequence[Experiment]) -> bool:
+    """Whether the incumbent's side of pairs may be remembered runs with the same seeds."""
+    return bool(history) and history[0].variation == "seed"
+
+
+def _samples(measurement: Measurement | None) -> tuple[Sample, ...]:
+    return measurement.samples if measurement else ()
+
+
+def _gains(step: Step) -> list[float]:
+    """How each pair changed the number, as a factor; none where that has no meaning."""
+    before, after = step
+    return [new / old for old, new in zip(before, after, strict=True)] if min(*before, *after) > 0 else []
+
+
+def _noise(series: Sequence[Sequence[float]]) -> float | None:
+    """Standard deviation of one logarithm, by neighbours within each series; None where little is known."""
+    differences = [
+        math.log(right / left) / math.sqrt(2)
+        for values in series
+        if values and min(values) > 0
+        for left, right in pairwise(values)
+    ]
+    return robust_sd(differences) if len(differences) >= _ENOUGH else None
+
+
+def _share(worse: float) -> str:
+    """As in "7 % worse"."""
+    if worse == 0:
+        return "unchanged"
+    return f"{100 * abs(worse):.3g} % {'worse' if worse > 0 else 'better'}"
 
 
 def check(name: str, config: ConstraintConfig) -> None:
@@ -107,7 +265,7 @@ def check(name: str, config: ConstraintConfig) -> None:
 
 
 def described(config: ConstraintConfig) -> str:
-    """The bounds as words, as in "max 300, at most 5 % worse"."""
+    """The bounds as words, as in "max 300, at most 5 % worse than at the baseline"."""
     bounds = {"max": config.max, "min": config.min}
     said = [f"{name} {bound:g}" for name, bound in bounds.items() if bound is not None]
     if config.max_regression is not None:
@@ -116,5 +274,5 @@ def described(config: ConstraintConfig) -> str:
             if config.max_regression
             else "may not get worse"
         )
-        said.append(allowed)
+        said.append(f"{allowed} than at the baseline")
     return ", ".join(said)

@@ -203,7 +203,7 @@ def standing(
     members: Sequence[str], history: Iterable[Experiment], budget: BudgetConfig, seed: int
 ) -> Standing:
     """Where a portfolio of these members stands after these experiments."""
-    stands = Standing(accounts={name: Account() for name in members})
+    stands = Standing(accounts={name: Account() for name in members}, strategy=Strategy(limit=budget.plateau))
     for experiment in history:
         stands = stands.after(experiment, budget, seed)
     return stands
