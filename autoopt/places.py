@@ -105,3 +105,8 @@ class RunFiles:
     def report(self) -> Path:
         """The report for a reviewer."""
         return self.state / "report.md"
+
+    @property
+    def page(self) -> Path:
+        """The same report with pictures, for a browser."""
+        return self.state / "report.html"

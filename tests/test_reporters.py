@@ -16,6 +16,7 @@ from autoopt.records import (
     Failure,
     Finding,
     Measurement,
+    Omission,
     Outcome,
     Sample,
     Status,
@@ -24,7 +25,7 @@ from autoopt.records import (
     Verdict,
 )
 from autoopt.reporters import account as accounts
-from autoopt.reporters import markdown, words
+from autoopt.reporters import honesty, markdown, words
 from autoopt.reporters.account import Account
 from autoopt.reporters.console import LiveReporter, PlainReporter, reporter_for
 from autoopt.reporters.settings import settings_table
@@ -35,10 +36,14 @@ from autoopt.schema import (
     Config,
     ConstraintConfig,
     Direction,
+    FinalConfig,
     GuardConfig,
     GuardKind,
+    HoldoutConfig,
     MetricConfig,
     ParameterConfig,
+    Variation,
+    VerdictConfig,
 )
 
 LOWER, HIGHER = Direction.lower, Direction.higher
@@ -245,7 +250,9 @@ def test_text_from_programs_cannot_move_the_cursor():
 def test_the_headline_is_the_confirmation_and_never_the_sum_of_the_steps():
     assert accounts.headline(told()).startswith("413 ms → 311 ms: 24.7 % faster (95 % 23.7–25.7 %), 8 fresh")
     assert accounts.headline(told(confirmation=None)).startswith("Not confirmed")
-    assert accounts.claimed(told()).startswith("25.2 % faster is what 2 kept steps claimed")
+    assert honesty.lines(told())[0].startswith(
+        "Claimed step by step: 25.2 % faster (2 kept steps); confirmed: 24.7 % faster. Winner's curse: 2.2 %"
+    )
 
 
 def test_a_run_without_keeps_says_that_nothing_was_gained():
@@ -277,7 +284,7 @@ def test_changes_are_ranked_by_their_effect():
 def test_steps_of_different_kinds_are_not_added_up():
     other = replace(LATER, verdict=verdict(2.0, "KEEP", is_ratio=False))
 
-    assert accounts.claimed(told(history=(BASELINE, KEEP, other))) == ""
+    assert honesty.lines(told(history=(BASELINE, KEEP, other))) == ()
 
 
 def test_details_compare_the_baseline_with_the_final_commit():
@@ -381,7 +388,7 @@ def test_settings_show_what_will_run_but_no_value_of_the_environment():
         "report.py, lib/**",
         "tests: python -m unittest",
         "LEVEL: 1 to 9  [report.py LEVEL] while GZIP = true",
-        "8 experiments, stop after 4 without a keep",
+        "8 experiments, stop after 4 without a gain",
         "/home/me/shop at 0123abcd",
         "TOKEN",
     ):
@@ -425,12 +432,60 @@ def test_the_settings_say_what_was_detected_and_what_was_looked_for_in_vain():
         "package: npm test (detected)",
         "off: turned off",
         "same: held against the base: count",
-        "train_s: at most 300, at most 5.0 % more than the incumbent's",
+        "train_s: at most 300, at most 5.0 % more than at the baseline",
         "errors: may not get worse",
-        "recall: at least 0.500, at most 1.0 % less than the incumbent's",
+        "recall: at least 0.500, at most 1.0 % less than at the baseline",
     ):
         assert said in text
     assert "idle" not in text
+
+
+def test_the_settings_show_of_the_evidence_what_is_not_usual():
+    usual = rendered(settings_table(Config(scope=["a"], metric=MetricConfig(command="c")), {}), width=140)
+    config = Config(
+        scope=["a"],
+        metric=MetricConfig(command="c", variation=Variation.seed, seeds=9, test_share=0.2, duet=True),
+        verdict=VerdictConfig(max_pairs=6, early_stop=False),
+        final=FinalConfig(max_pairs=5, leave_one_out=False, holdout=HoldoutConfig(command="score --hidden")),
+    )
+    text = rendered(settings_table(config, {}), width=140)
+
+    for said in (
+        "with AUTOOPT_SEED alone, experiments share 9 seeds, each run scores 20.0 % of the data, both",
+        "at most 6 pairs a change, hopeless runs are not ended early",
+        "score --hidden",
+        "at most 5 fresh pairs, kept changes are not left out one by one",
+    ):
+        assert said in text
+    assert not any(name in usual for name in ("varies", "holdout", "at the end", "at most"))
+
+
+@pytest.mark.parametrize(
+    ("stage", "title"),
+    [
+        ("confirm", "final comparison · pair 1 of ≤8"),
+        ("holdout", "final comparison by the holdout · pair 1 of ≤8"),
+        ("leave-one-out", "what each kept change is worth · pair 1 of ≤8"),
+        ("restart", "the incumbent anew · pair 1 of ≤8"),
+        ("target", "is the target reached? · pair 1 of ≤8"),
+    ],
+)
+def test_what_is_no_part_of_an_experiment_has_a_title(stage, title):
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    live = LiveReporter(console, history=HISTORY)
+    live.on_start("run", "goal", "ms", 4)
+    live.on_stage(7, stage, "pair 1 of ≤8")
+    live.close()
+
+    assert title in console.file.getvalue()
+
+
+def test_a_letter_that_a_stream_cannot_show_has_a_stand_in():
+    error = UnicodeEncodeError("ascii", "−3 % → ß", 0, 1, "")
+    arrow = UnicodeEncodeError("ascii", "−3 % → ß", 5, 8, "")
+
+    assert words.nearest(error) == ("-", 1)
+    assert words.nearest(arrow) == ("-> ?", 8)
 
 
 def test_the_report_has_every_experiment_and_what_failed():
@@ -713,3 +768,37 @@ def test_a_note_stays_as_a_line():
 
     assert stream.getvalue() == "#4 … passed over: a.patch: conflicts\n"
     assert "#4 … passed over: a.patch: conflicts" in console.file.getvalue()
+
+
+def left_out(number, outcome, effect):
+    judged = replace(verdict(effect, ""), outcome=outcome)
+    return Omission(number=number, commit="a" * 40, verdict=judged)
+
+
+def test_a_kept_change_that_no_longer_pays_is_to_be_dropped_by_a_command():
+    idle = told(omissions=(left_out(1, Outcome.worse, -0.2), left_out(6, Outcome.holds, 0.001)))
+
+    steps = [command for _, command in accounts.next_steps(idle)]
+
+    assert steps[1:3] == ["git merge autoresearch/orders-1", "git revert --no-edit 666666666666"]
+    for text in (markdown.report(idle), rendered(summary(idle))):
+        assert "1 kept change no longer pays and can be dropped: #6." in text.replace("\\", "")
+        assert "no longer pays: drop it" in text
+        assert "18.1 % faster (95 % 17.3" in text
+
+
+def test_the_holdout_stands_beside_the_claim_and_says_when_it_is_less():
+    weaker = replace(CONFIRMED, effect=0.1, low=0.08, high=0.12)
+
+    line = honesty.lines(told(holdout=weaker, has_holdout=True))[1]
+
+    assert line.startswith("Holdout, which nobody optimized: 413 ms → 311 ms: 9.5 % faster")
+    assert line.endswith("a part of the gain fits that alone.")
+    assert "not measured" in honesty.lines(told(has_holdout=True))[1]
+
+
+def test_a_sum_outside_the_confirmation_is_winners_curse():
+    cursed = honesty.claims(told(confirmation=replace(CONFIRMED, effect=0.2, low=0.19, high=0.21)))
+
+    assert cursed.is_clear
+    assert round(cursed.curse, 3) == 0.09

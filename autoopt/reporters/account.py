@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from autoopt.records import Confirmation, Experiment, Measurement, Status, Usage
+from autoopt.records import Confirmation, Experiment, Measurement, Omission, Status, Usage
 from autoopt.reporters import words
-from autoopt.schema import Direction
+from autoopt.schema import ConstraintConfig, Direction
 
 TOP = 3
 """How many of the kept changes a report names as the ones that mattered."""
@@ -32,6 +32,10 @@ class Account:
         vocabulary: The kinds of ideas that fit the domain, as the recipe lists them.
         facts: Further lines for the report's head (recipe, command, machine), by name.
         usage: What the agents took, interrupted experiments included.
+        holdout: The same comparison by the holdout command; None when there was none.
+        has_holdout: Whether a holdout command is set.
+        omissions: What the final commit is worth without each kept change, as far as that was measured.
+        constraints: Bounds on further numbers, by name.
     """
 
     run_id: str
@@ -48,11 +52,21 @@ class Account:
     facts: Mapping[str, str] = field(default_factory=dict)
     vocabulary: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    holdout: Confirmation | None = None
+    has_holdout: bool = False
+    omissions: tuple[Omission, ...] = ()
+    constraints: Mapping[str, ConstraintConfig] = field(default_factory=dict)
 
     @property
     def kept(self) -> tuple[Experiment, ...]:
         """The experiments whose commits are on the branch, in order."""
         return tuple(experiment for experiment in self.history if experiment.status is Status.keep)
+
+    @property
+    def idle(self) -> tuple[Experiment, ...]:
+        """The kept experiments that no longer pay, in order."""
+        numbers = {omission.number for omission in self.omissions if not omission.pays}
+        return tuple(experiment for experiment in self.kept if experiment.number in numbers)
 
     @property
     def tried(self) -> tuple[Experiment, ...]:
@@ -112,17 +126,6 @@ def _nothing(account: Account) -> str:
     if tried == 0:
         return "no experiment was decided, the branch is the commit it started from."
     return f"none of {words.count(tried, 'experiment')} was better, the branch is the commit it started from."
-
-
-def claimed(account: Account) -> str:
-    """What the kept steps claimed one by one; empty unless they can be added up."""
-    verdicts = [experiment.verdict for experiment in account.kept if experiment.verdict is not None]
-    if not verdicts or len({verdict.is_ratio for verdict in verdicts}) > 1:
-        return ""
-    total = math.fsum(verdict.effect for verdict in verdicts)
-    said = words.gain(total, account.direction, account.unit, is_ratio=verdicts[0].is_ratio)
-    steps = words.count(len(verdicts), "kept step")
-    return f"{said} is what {steps} claimed when measured; steps picked for being good claim too much"
 
 
 def details(account: Account) -> tuple[tuple[str, float, float], ...]:
@@ -212,6 +215,8 @@ def next_steps(account: Account) -> tuple[tuple[str, str], ...]:
     if account.kept:
         steps.append(("Review what was kept", f"git log --stat {account.base[:12]}..{branch}"))
         steps.append(("Take it", f"git merge {branch}"))
+    if gone := [experiment.commit[:12] for experiment in reversed(account.idle)]:
+        steps.append(("Then drop what no longer pays", f"git revert --no-edit {' '.join(gone)}"))
     more = f" budget.experiments={max(10, 2 * len(account.tried))}"
     go_on = "Go on with the same run"
     if account.reason == "interrupted":

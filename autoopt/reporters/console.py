@@ -30,6 +30,14 @@ _RECENT = 6
 _TICK_S = 0.25
 _HEARTBEAT_S = 30.0
 _PATIENCE_S = 120.0
+_TITLES = {
+    "confirm": "final comparison",
+    "holdout": "final comparison by the holdout",
+    "leave-one-out": "what each kept change is worth",
+    "restart": "the incumbent anew",
+    "target": "is the target reached?",
+}
+"""Stages that are no part of an experiment, as they are called in its place."""
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +106,12 @@ class PlainReporter:
             self._evidence = ""
         if monotonic() - self._spoke >= self._heartbeat_s:
             self._say(
-                "  ".join(filter(None, (f"#{number} … {stage}", words.one_line(detail), self._evidence)))
+                "  ".join(
+                    filter(
+                        None,
+                        (f"#{number} … {_TITLES.get(stage, stage)}", words.one_line(detail), self._evidence),
+                    )
+                )
             )
 
     @_shielded
@@ -325,10 +338,11 @@ class _Region:
         state = self.state
         total = "" if state.experiments is None else f" of {state.experiments}"
         where = "baseline" if state.number == 0 else f"experiment {state.number}{total}"
-        where = "final comparison" if state.stage == "confirm" else where
+        where = _TITLES.get(state.stage, where)
         elapsed_s = int(monotonic() - state.stage_began)
         spent = words.duration(elapsed_s) if state.stage and elapsed_s else ""
-        doing = " ".join(filter(None, (state.stage, words.one_line(state.detail))))
+        stage = "" if state.stage in _TITLES else state.stage
+        doing = " ".join(filter(None, (stage, words.one_line(state.detail))))
         return Text(" · ".join(filter(None, (where, doing, spent, self._left()))))
 
     def _left(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from autoopt.records import Experiment, Status
 from autoopt.reporters import account as accounts
-from autoopt.reporters import words
+from autoopt.reporters import honesty, pareto, words
 from autoopt.reporters.account import Account
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#])")
@@ -23,6 +23,8 @@ def report(account: Account) -> str:
         _result(account),
         _top(account),
         _details(account),
+        _worth(account),
+        pareto.section(account).rstrip(),
         _shares(account),
         _experiments(account),
         _kept(account),
@@ -46,8 +48,7 @@ def _head(account: Account) -> str:
 
 def _result(account: Account) -> str:
     lines = [f"**{_text(accounts.headline(account))}**", "", f"{_text(accounts.counts(account))}."]
-    if claimed := accounts.claimed(account):
-        lines.append(f"For comparison only: {_text(claimed)}.")
+    lines += [_text(line) for line in honesty.lines(account)]
     if spent := words.usage(account.usage):
         lines.append(f"Agents: {_text(spent)}.")
     if gone := accounts.interrupted(account):
@@ -81,6 +82,13 @@ def _details(account: Account) -> str:
         note += f" The {_DETAIL_ROWS} largest changes of {len(rows)}."
     table = _table(("", "baseline", "final", "change"), shown, right=(1, 2, 3))
     return f"## Details the command printed\n\n{table}\n\n{note}"
+
+
+def _worth(account: Account) -> str:
+    if not (rows := honesty.rows(account)):
+        return ""
+    table = _table(honesty.COLUMNS, rows, right=())
+    return f"## What each kept change is worth at the end\n\n{table}\n\n{honesty.WHY_ROWS}"
 
 
 def _shares(account: Account) -> str:

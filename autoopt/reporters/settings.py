@@ -14,9 +14,13 @@ from autoopt.schema import (
     BudgetConfig,
     Config,
     ConstraintConfig,
+    Direction,
     ExtractConfig,
+    FinalConfig,
     GuardConfig,
+    MetricConfig,
     ParameterConfig,
+    Variation,
 )
 
 _PARAMETERS = 12
@@ -34,6 +38,7 @@ def settings_table(config: Config, facts: Mapping[str, str]) -> Table:
         "cleanup": _command(config, "metric.cleanup", metric.cleanup),
         "read as": _extraction(metric.extract),
         "better": _better(config),
+        "varies": _variation(metric),
         "limit": _limit(config),
         "environment": _environment(config),
         "scope": _listed(config.scope) or "nothing may be edited",
@@ -49,6 +54,8 @@ def settings_table(config: Config, facts: Mapping[str, str]) -> Table:
         "profile": _command(config, "profile.command", config.profile.command),
         "evidence": _evidence(config),
         "budget": _budget(config.budget),
+        "holdout": config.final.holdout.command or "",
+        "at the end": _final(config.final),
         "worktree": workspace.desk or "beside the repository",
         "linked": ", ".join(workspace.link),
         "setup": workspace.setup or "",
@@ -72,6 +79,36 @@ def _better(config: Config) -> str:
     metric = config.metric
     said = f"{metric.direction.value}, in {metric.unit}" if metric.unit else metric.direction.value
     return said if metric.target is None else f"{said}; stop at {words.number(metric.target, metric.unit)}"
+
+
+_VARIATIONS = {
+    Variation.none: "not at all",
+    Variation.seed: "with AUTOOPT_SEED alone",
+    Variation.noise: "from run to run",
+}
+
+
+def _variation(metric: MetricConfig) -> str:
+    """What is said of how the number varies, as far as it is not what is done anyway."""
+    has_seeds = metric.variation in (Variation.auto, Variation.seed)
+    seeds = metric.seeds if has_seeds and metric.seeds != MetricConfig(command="").seeds else 0
+    said = (
+        _VARIATIONS.get(metric.variation, ""),
+        f"experiments share {words.count(seeds, 'seed')}" if seeds else "",
+        f"each run scores {words.percent(metric.test_share)} of the data" if metric.test_share else "",
+        "both commits of a pair run at once" if metric.duet else "",
+    )
+    return ", ".join(filter(None, said))
+
+
+def _final(final: FinalConfig) -> str:
+    """What is measured at the end, where that is not the usual."""
+    usual = FinalConfig()
+    said = (
+        f"at most {words.count(final.max_pairs, 'fresh pair')}" if final.max_pairs != usual.max_pairs else "",
+        "" if final.leave_one_out else "kept changes are not left out one by one",
+    )
+    return ", ".join(filter(None, said))
 
 
 def _limit(config: Config) -> str:
@@ -128,7 +165,7 @@ def _guard(config: Config, name: str, guard: GuardConfig) -> str:
 
 
 def _constraint(name: str, one: ConstraintConfig) -> str:
-    """As in "peak_mb: at most 500, at most 10% worse than the incumbent's"."""
+    """As in "peak_mb: at most 500, at most 10.0 % more than at the baseline"."""
     limits = (
         f"at least {words.number(one.min)}" if one.min is not None else "",
         f"at most {words.number(one.max)}" if one.max is not None else "",
@@ -142,11 +179,11 @@ def _regression(one: ConstraintConfig) -> str:
         return ""
     if one.max_regression == 0:
         return "may not get worse"
-    return f"at most {words.percent(one.max_regression)} {_worse(one)} than the incumbent's"
+    return f"at most {words.percent(one.max_regression)} {_worse(one)} than at the baseline"
 
 
 def _worse(one: ConstraintConfig) -> str:
-    return "more" if one.direction.value == "lower" else "less"
+    return "more" if one.direction is Direction.lower else "less"
 
 
 def _parameters(config: Config) -> str:
@@ -188,7 +225,9 @@ def _evidence(config: Config) -> str:
     verdict = config.verdict
     sure = f", kept when {verdict.keep:.0%} sure" if verdict.keep is not None else ""
     smallest = f"smallest gain worth a commit {words.percent(verdict.min_effect)}"
-    return f"{verdict.patience.value} patience, {smallest}{sure}"
+    most = "" if verdict.max_pairs is None else f", at most {words.count(verdict.max_pairs, 'pair')} a change"
+    early = "" if verdict.early_stop else ", hopeless runs are not ended early"
+    return f"{verdict.patience.value} patience, {smallest}{sure}{most}{early}"
 
 
 def _limits(label: str, run: float | None, experiment: float | None) -> str:
@@ -203,7 +242,7 @@ def _budget(budget: BudgetConfig) -> str:
     parts = (
         words.count(budget.experiments, "experiment") if budget.experiments is not None else "",
         budget.wall or "",
-        f"stop after {budget.plateau} without a keep" if budget.plateau is not None else "",
+        f"stop after {budget.plateau} without a gain" if budget.plateau is not None else "",
         _limits("$", budget.cost_usd, budget.experiment_cost_usd),
         _limits("tokens ", budget.tokens, budget.experiment_tokens),
     )

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from autoopt.records import Experiment
 from autoopt.reporters import account as accounts
-from autoopt.reporters import words
+from autoopt.reporters import honesty, words
 from autoopt.reporters.account import Account
 from autoopt.reporters.tables import experiments_table, plain_table
 
@@ -33,6 +33,8 @@ def _sections(account: Account) -> Iterator[tuple[str, RenderableType]]:
         yield "What mattered most", Text("\n".join(_top_line(account, item) for item in top))
     if details := accounts.details(account):
         yield "Details the command printed, medians", _details(details)
+    if worth := honesty.rows(account):
+        yield "What each kept change is worth at the end", _worth(worth)
     if shares := accounts.shares(account):
         yield "Where the budget went", _shares(account, shares)
     if account.kept:
@@ -46,8 +48,7 @@ def _result(account: Account) -> RenderableType:
     lines = [Text(accounts.headline(account), style=style)]
     ended = f" Ended: {words.one_line(account.reason)}." if account.reason else ""
     lines.append(Text(f"{accounts.counts(account)}.{ended}"))
-    if claimed := accounts.claimed(account):
-        lines.append(Text(f"For comparison only: {claimed}.", style="dim"))
+    lines += [Text(line) for line in honesty.lines(account)]
     if spent := words.usage(account.usage):
         lines.append(Text(f"Agents: {spent}."))
     if gone := accounts.interrupted(account):
@@ -73,6 +74,13 @@ def _details(rows: tuple[tuple[str, float, float], ...]) -> RenderableType:
     if len(rows) <= _DETAIL_ROWS:
         return table
     return Group(table, Text(f"and {len(rows) - _DETAIL_ROWS} more in the report", style="dim"))
+
+
+def _worth(rows: tuple[tuple[str, ...], ...]) -> RenderableType:
+    table = plain_table(honesty.COLUMNS)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def _shares(account: Account, shares: tuple[accounts.Share, ...]) -> RenderableType:

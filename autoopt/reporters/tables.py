@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
@@ -11,8 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from autoopt.journal import pairs
-from autoopt.records import Experiment, Status, Thought
-from autoopt.reporters import words
+from autoopt.records import Experiment, Pair, Status, Thought
+from autoopt.reporters import evidence, strips, words
+from autoopt.reporters.ruler import Ruler
+from autoopt.schema import Direction
 
 STYLES = {
     Status.baseline: "cyan",
@@ -25,6 +28,7 @@ STYLES = {
 
 _WIDE = 72
 _VERY_WIDE = 120
+_STRIP = 33
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +153,13 @@ def experiment_line(experiment: Experiment, unit: str) -> Text:
     return line
 
 
-def experiment_text(experiment: Experiment, diff: str, unit: str) -> RenderableType:
-    """Everything about one experiment: idea, parameters, pairs, verdict, guards, failure, times, diff."""
+def experiment_text(
+    experiment: Experiment, diff: str, unit: str, direction: Direction = Direction.lower
+) -> RenderableType:
+    """Everything about one experiment: idea, parameters, verdict and why, pairs, guards, failure, diff."""
     title = Text.assemble((f"Experiment {experiment.number} ", "bold"), status_text(experiment.status))
     parts: list[RenderableType] = [title, _facts(experiment)]
-    for heading, body in _sections(experiment, diff, unit):
+    for heading, body in _sections(experiment, diff, unit, direction):
         parts += [Text(), Text(heading, style="bold"), Padding(body, (0, 0, 0, 2))]
     return Group(*parts)
 
@@ -205,9 +211,18 @@ def facts_table(facts: Mapping[str, str]) -> Table:
     return table
 
 
-def _sections(experiment: Experiment, diff: str, unit: str) -> Iterator[tuple[str, RenderableType]]:
-    if experiment.measurement is not None:
-        yield ("Pairs" if experiment.incumbent_samples else "Samples"), _samples(experiment, unit)
+def _sections(
+    experiment: Experiment, diff: str, unit: str, direction: Direction
+) -> Iterator[tuple[str, RenderableType]]:
+    if told := _why(experiment, unit, direction):
+        yield "Why", facts_table(told)
+    if experiment.incumbent_samples:
+        yield "Pairs", _Pairs(experiment, unit, direction)
+    elif experiment.measurement is not None:
+        values = (words.number(sample.value, unit) for sample in experiment.measurement.samples)
+        yield "Samples", Text(", ".join(values))
+    if experiment.further:
+        yield "Further pairs, for the constraints alone", _further(experiment.further, unit)
     if experiment.findings:
         yield "Guards", _findings(experiment)
     if experiment.failure is not None and experiment.failure.tail.strip():
@@ -216,16 +231,62 @@ def _sections(experiment: Experiment, diff: str, unit: str) -> Iterator[tuple[st
         yield "Diff", _diff(diff)
 
 
-def _samples(experiment: Experiment, unit: str) -> RenderableType:
-    after = experiment.measurement.samples if experiment.measurement else ()
-    if not experiment.incumbent_samples:
-        return Text(", ".join(words.number(sample.value, unit) for sample in after))
-    table = plain_table(
-        ("pair", "incumbent", "challenger", "change"), ("pair", "incumbent", "challenger", "change")
-    )
-    for place, pair in enumerate(pairs(experiment), start=1):
-        old, new = pair.incumbent.value, pair.challenger.value
-        table.add_row(str(place), *words.change(old, new, unit).split(" → "), words.raw_change(old, new))
+def _why(experiment: Experiment, unit: str, direction: Direction) -> dict[str, str]:
+    """What decided it, and the numbers it was decided by."""
+    verdict = experiment.verdict
+    return {
+        "decided": evidence.why(experiment, direction, unit),
+        "varies": evidence.VARIATIONS.get(experiment.variation, experiment.variation),
+        **(evidence.numbers(verdict, direction, unit) if verdict is not None else {}),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The pairs with a picture of them, without one on a narrow terminal."""
+
+    experiment: Experiment
+    unit: str
+    direction: Direction
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        drawn = options.max_width >= _WIDE
+        columns = ("pair", "incumbent", "challenger", "change")
+        table = plain_table((*columns, "") if drawn else columns, columns)
+        picture = self._picture(strips.ASCII if options.ascii_only else strips.UNICODE) if drawn else ()
+        for numbers, strip in zip_longest(self._rows(), picture):
+            table.add_row(*(numbers or ("",) * len(columns)), *([Text(strip)] if drawn else ()))
+        yield table
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        for place, pair in enumerate(pairs(self.experiment), start=1):
+            yield str(place), *_compared(pair, self.unit)
+
+    def _picture(self, letters: strips.Letters) -> Iterator[str]:
+        """A line for each pair, one for what they say together, and the two sides' words."""
+        verdict, found = self.experiment.verdict, evidence.gains(self.experiment, self.direction)
+        ends = (verdict.low, verdict.high) if verdict is not None else ()
+        ruler = Ruler.around([*found, *ends], verdict.noise if verdict is not None else 0.0)
+        for gain in found:
+            yield strips.of_pair(gain, ruler, _STRIP, letters)
+        if verdict is not None:
+            yield strips.of_interval(verdict.effect, verdict.low, verdict.high, ruler, _STRIP, letters)
+        worse, better = (words.side(sign, self.direction, self.unit) for sign in (-1.0, 1.0))
+        if (sides := strips.of_scale(worse, better, ruler, _STRIP)).strip():
+            yield sides
+
+
+def _compared(pair: Pair, unit: str) -> tuple[str, str, str]:
+    old, new = pair.incumbent.value, pair.challenger.value
+    before, after = words.change(old, new, unit).split(" → ")
+    return before, after, words.raw_change(old, new)
+
+
+def _further(taken: Sequence[Pair], unit: str) -> RenderableType:
+    columns = ("pair", "incumbent", "challenger", "change")
+    table = plain_table(columns, columns)
+    for place, pair in enumerate(taken, start=1):
+        table.add_row(str(place), *_compared(pair, unit))
     return table
 
 

@@ -28,6 +28,8 @@ _ASCII = str.maketrans(
         "×": "x",
         "…": "...",
         "µ": "u",
+        "●": "*",
+        "▸": ">",
         "·": "|",
     }
 )
@@ -108,10 +110,11 @@ def gain(effect: float, direction: Direction, unit: str = "", *, is_ratio: bool 
     """The effect in words: "22.9 % faster", "29.7 % higher", "3.1 % slower", "0.012 higher"."""
     amount = ratio_gain(effect, direction)
     shown = percent(abs(amount)) if is_ratio else number(abs(effect), unit)
-    return f"{shown} {_word(effect, direction, unit)}"
+    return f"{shown} {side(effect, direction, unit)}"
 
 
-def _word(effect: float, direction: Direction, unit: str) -> str:
+def side(effect: float, direction: Direction, unit: str) -> str:
+    """What a gain (or a loss) makes the metric: faster, slower, lower or higher."""
     if direction is Direction.lower and unit.lower() in _TIMES:
         return "faster" if effect >= 0 else "slower"
     return "lower" if (direction is Direction.lower) == (effect >= 0) else "higher"
@@ -223,6 +226,14 @@ def encodable(text: str, encoding: str) -> str:
     except UnicodeEncodeError:
         return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
     return text
+
+
+def nearest(error: UnicodeError) -> tuple[str, int]:
+    """What a stream that cannot show a letter gets in its place: a minus sign must not become a `?`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missed = error.object[error.start : error.end].translate(_ASCII)
+    return "".join(letter if letter.isascii() else "?" for letter in missed), error.end
 
 
 def moved(experiment: Experiment, unit: str) -> str:
