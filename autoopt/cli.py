@@ -5,6 +5,7 @@ The only reader of `sys.argv` and `os.environ`. Nothing heavy is imported before
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import importlib
 import io
@@ -20,6 +21,7 @@ from autoopt.errors import AutooptError, Terminated, UsageError
 
 SUBCOMMANDS = {
     "demo": "run a bundled sample project, offline, in a minute or two",
+    "doctor": "measure noise, time and cost before a run, and recommend settings",
     "start": "make a run and measure its baseline, to edit in its desk yourself",
     "brief": "say what is known before the next experiment",
     "try": "measure and judge what is edited in the desk",
@@ -45,15 +47,26 @@ _ON_WINDOWS = (
 )
 
 
+_NEAREST = "autoopt.nearest"
+
+
+def _nearest(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands in for letters that a stream cannot show; the module is needed then only."""
+    from autoopt.reporters import words
+
+    return words.nearest(error)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Do what the words ask for; returns the exit code."""
     words = sys.argv[1:] if argv is None else argv
     if os.name == "nt":  # before anything is imported that is not there
         print(f"autoopt: {_ON_WINDOWS}", file=sys.stderr)
         return UsageError.exit_code
+    codecs.register_error(_NEAREST, _nearest)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for –, and nothing fails
+            stream.reconfigure(errors=_NEAREST)  # an ASCII terminal shows - for –, and nothing fails
     try:
         with _clean_exits():
             code = _dispatch(words, dict(os.environ))

@@ -35,7 +35,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             )
         if run.record.pending is None:  # else a decision may be on record whose branch has yet to move
             loop.check_branch(run.parts, run.record)
-        brief = loop.brief(run.parts, run.record)
+        brief = loop.brief(run.config, run.parts, run.record)
         if "--json" in argv:
             facts.put(_facts(run, brief))
         else:

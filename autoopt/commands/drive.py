@@ -18,7 +18,7 @@ from autoopt.measure import Parts
 from autoopt.places import RunFiles
 from autoopt.protocols import Reporter
 from autoopt.records import Experiment
-from autoopt.reporters import markdown
+from autoopt.reporters import html, markdown
 from autoopt.reporters.account import Account
 from autoopt.reporters.console import LiveReporter, reporter_for
 from autoopt.reporters.summary import summary
@@ -100,15 +100,17 @@ def _asker(reporter: Reporter) -> Callable[[str], bool] | None:
 
 
 def write_report(config: Config, files: RunFiles, record: Journal, layout: Layout) -> Account:
-    """Write the report as the journal has it now; return what it tells."""
+    """Write the report as the journal has it now, for reading and for a browser; return what it tells."""
     account = account_of(config, record, layout, diffs=True)
     disk.replace(files.report, markdown.report(account).encode())
+    disk.replace(files.page, html.report(account).encode())
     return account
 
 
 def _tell(config: Config, files: RunFiles, record: Journal, layout: Layout, console: Console) -> None:
     console.print(summary(write_report(config, files, record, layout)))
     console.print(f"Report: {files.report}", highlight=False, soft_wrap=True)
+    console.print(f"With pictures: {files.page}", highlight=False, soft_wrap=True)
 
 
 def _publish(history: Sequence[Experiment], layout: Layout, console: Console) -> None:

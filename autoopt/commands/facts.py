@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from autoopt import budget
@@ -11,9 +13,10 @@ from autoopt.commands.lookup import Found, state_of
 from autoopt.commands.telling import account_of
 from autoopt.guards import constraint
 from autoopt.journal import Journal
-from autoopt.records import Experiment, Status
+from autoopt.records import Confirmation, Experiment, Pair, Status, Verdict
 from autoopt.reporters import account as accounts
-from autoopt.reporters import words
+from autoopt.reporters import honesty, words
+from autoopt.reporters.account import Account
 from autoopt.schema import Config
 
 Facts = dict[str, Any]
@@ -29,7 +32,7 @@ def put(facts: Facts) -> None:
 
 
 def of_experiment(experiment: Experiment) -> Facts:
-    """An experiment without its samples."""
+    """An experiment without its samples; effects as log ratios where `is_ratio`, positive is better."""
     failure, verdict = experiment.failure, experiment.verdict
     return {
         "number": experiment.number,
@@ -37,6 +40,7 @@ def of_experiment(experiment: Experiment) -> Facts:
         "value": experiment.value,
         "why": words.decision(experiment),
         "verdict": None if verdict is None else verdict.sentence,
+        "numbers": None if verdict is None else of_verdict(verdict),
         "findings": [
             {"guard": one.guard, "passed": one.passed, "message": one.message} for one in experiment.findings
         ],
@@ -48,6 +52,27 @@ def of_experiment(experiment: Experiment) -> Facts:
         "paths": list(experiment.paths),
         "commit": experiment.commit or None,
     }
+
+
+def of_verdict(verdict: Verdict) -> Facts:
+    """The numbers a verdict was reached by; those an earlier version did not note are null."""
+    return {
+        "outcome": verdict.outcome.value,
+        "effect": verdict.effect,
+        "low": verdict.low,
+        "high": verdict.high,
+        "probability": verdict.probability,
+        "pairs": verdict.pairs,
+        "is_ratio": verdict.is_ratio,
+        "noise": verdict.noise if verdict.patience else None,
+        "reach": verdict.reach if verdict.patience else None,
+        "patience": verdict.patience or None,
+    }
+
+
+def of_pairs(taken: Iterable[Pair]) -> list[Facts]:
+    """The metric values of pairs, in the order they were taken."""
+    return [{"incumbent": pair.incumbent.value, "challenger": pair.challenger.value} for pair in taken]
 
 
 def of_incumbent(record: Journal) -> Facts | None:
@@ -62,10 +87,10 @@ def of_run(found: Found, config: Config, record: Journal, *, held: bool = False)
     """A run: what it is for, where it stands, and every experiment.
 
     Args:
-        held: Whether the caller itself holds the run, which is therefore not worked on by another.
+        held: Whether the caller itself holds the run, which is therefore not worked on by another, and is
+            about to have ideas: it learns nothing of the holdout.
     """
     account = account_of(config, record, found.layout)
-    confirmation = record.confirmation
     return {
         "run": found.layout.run_id,
         "state": "waiting" if held else state_of(found, record),
@@ -84,16 +109,36 @@ def of_run(found: Found, config: Config, record: Journal, *, held: bool = False)
         "sensitivity": record.history[0].description if record.history else None,
         "incumbent": of_incumbent(record),
         "result": accounts.headline(account),
-        "confirmed": None
-        if confirmation is None
-        else {
-            "baseline": confirmation.baseline,
-            "final": confirmation.final,
-            "pairs": confirmation.pairs,
-        },
+        "confirmed": _claim(record.confirmation),
+        **({} if held else _afterwards(account)),
         "experiments_left": left(config, record),
         "spent": spent(config, record),
         "experiments": [of_experiment(one) for one in record.history if one.status is not Status.baseline],
+    }
+
+
+def _claim(claim: Confirmation | None) -> Facts | None:
+    if claim is None:
+        return None
+    return {"baseline": claim.baseline, "final": claim.final, "pairs": claim.pairs}
+
+
+def _afterwards(account: Account) -> Facts:
+    """What was found out at the end: the steps' sum beside the claim, the holdout, what each keep pays."""
+    claims = honesty.claims(account)
+    return {
+        "claims": None if claims is None else asdict(claims),
+        "holdout": None if account.holdout is None else asdict(account.holdout),
+        "omissions": [
+            {
+                "number": one.number,
+                "pays": one.pays,
+                "commit": one.commit or None,
+                "effect_without": None if one.verdict is None else one.verdict.effect,
+                "reason": one.reason or None,
+            }
+            for one in account.omissions
+        ],
     }
 
 

@@ -16,7 +16,15 @@ from autoopt.schema import Config
 from autoopt.workspaces.layout import FILE_NAME, Layout
 from autoopt.workspaces.repository import discover
 
-CHANGEABLE = ("budget.", "verdict.", "metric.target", "metric.timeout_s", "allow_overlap", "confirm")
+CHANGEABLE = (
+    "budget.",
+    "verdict.",
+    "final.",
+    "metric.target",
+    "metric.timeout_s",
+    "allow_overlap",
+    "confirm",
+)
 """What can be given anew to a run that has begun."""
 WAITING = "it waits for the next try"
 """Why a run stopped that is driven from outside, try by try."""

@@ -58,7 +58,7 @@ def _confirm(found: Found, environ: Mapping[str, str]) -> None:
     record = Journal(found.files.journal)
     kept = any(past.status is Status.keep for past in record.history)
     if kept and (record.confirmation is None or record.pending is not None):
-        confirm(found, environ)
+        confirm(found, environ, further=False)
 
 
 @contextmanager

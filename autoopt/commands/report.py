@@ -1,7 +1,9 @@
-"""`autoopt report RUN [--confirm]`: the report for a reviewer, as Markdown on standard output.
+"""`autoopt report RUN [--confirm] [--html]`: the report for a reviewer, as Markdown on standard output.
 
 With --confirm, fresh pairs of the baseline against what was kept are measured first, where that was not done
-since the last experiment: the only gain a report claims. `autoopt resume` does so by itself at a run's end.
+since the last experiment: the only gain a report claims. So are the holdout, and the result without each kept
+change. `autoopt resume` does so by itself at a run's end.
+With --html, the page with pictures is written again instead, and its path is printed.
 """
 
 from __future__ import annotations
@@ -22,22 +24,29 @@ from autoopt.reporters import markdown
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Print the report of a run, `last` by default."""
-    names = [word for word in argv if word != "--confirm"]
+    names = [word for word in argv if word not in ("--confirm", "--html")]
     if len(names) > 1 or any(name.startswith("-") for name in names):
         raise UsageError(
-            "report takes one run; write `autoopt report RUN > report.md`, with --confirm or not."
+            "report takes one run; write `autoopt report RUN > report.md`, with --confirm and --html or not."
         )
     found = find(runs(environ, Path.cwd()), names[0] if names else "last")
     if "--confirm" in argv:
         confirm(found, environ)
     config = settings(found)
     record = Journal(found.files.journal)
+    if "--html" in argv:
+        write_report(config, found.files, record, found.layout)
+        sys.stdout.write(f"{found.files.page}\n")
+        return 0
     sys.stdout.write(markdown.report(account_of(config, record, found.layout, diffs=True)))
     return 0
 
 
-def confirm(found: Found, environ: Mapping[str, str]) -> None:
+def confirm(found: Found, environ: Mapping[str, str], *, further: bool = True) -> None:
     """Measure the final claim where that was not done; whatever is edited in the desk stays.
+
+    Args:
+        further: Whether the holdout and each kept change are measured too.
 
     Raises:
         UsageError: there is not even a baseline.
@@ -50,5 +59,5 @@ def confirm(found: Found, environ: Mapping[str, str]) -> None:
         take_back(run)
         loop.prepare(run.config, run.parts, run.record)
         loop.check_branch(run.parts, run.record)
-        measure.confirm(run.config, run.parts, run.record)
+        measure.confirm(run.config, run.parts, run.record, further=further)
         write_report(run.config, found.files, run.record, found.layout)

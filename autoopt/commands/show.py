@@ -5,7 +5,8 @@
   --json     print one JSON object
 
 Without N: every experiment, the result and the commands that come next. With N: everything known about that
-experiment, with its samples and its diff. RUN is the latest run by default.
+experiment: why it was decided so, its pairs with a picture of them, and its diff. RUN is the latest run by
+default.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from autoopt.commands import facts
 from autoopt.commands.lookup import Found, find, runs, settings
 from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import UsageError
-from autoopt.journal import Journal
+from autoopt.journal import Journal, pairs
 from autoopt.records import Call, Experiment
-from autoopt.reporters import words
+from autoopt.reporters import evidence, words
 from autoopt.reporters.summary import summary
 from autoopt.reporters.tables import experiment_text
 from autoopt.schema import Config
@@ -49,8 +50,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     elif number is None:
         terminal(environ).print(summary(account_of(config, record, found.layout)))
     else:
-        experiment = _numbered(record, number)
-        terminal(environ).print(experiment_text(experiment, _diff(found, experiment), config.metric.unit))
+        experiment, metric = _numbered(record, number), config.metric
+        shown = experiment_text(experiment, _diff(found, experiment), metric.unit, metric.direction)
+        terminal(environ).print(shown)
     return 0
 
 
@@ -58,7 +60,13 @@ def _facts(found: Found, config: Config, record: Journal, number: int | None) ->
     if number is None:
         return facts.of_run(found, config, record)
     experiment = _numbered(record, number)
-    return {**facts.of_experiment(experiment), "diff": _diff(found, experiment)}
+    return {
+        **facts.of_experiment(experiment),
+        "because": evidence.why(experiment, config.metric.direction, config.metric.unit),
+        "pairs": facts.of_pairs(pairs(experiment)),
+        "further_pairs": facts.of_pairs(experiment.further),
+        "diff": _diff(found, experiment),
+    }
 
 
 def _show_calls(found: Found, record: Journal, number: int | None, kinds: Sequence[str]) -> None:

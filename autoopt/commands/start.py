@@ -49,7 +49,7 @@ def start(
     assemble.check(config)
     scope = Scope(config.scope, config.off_limits)
     repository = discover(Path(config.repo))
-    _check_beforehand(config, repository, scope, environ)
+    check_beforehand(config, repository, scope, environ)
     with _claimed(config, repository, environ) as files:
         try:
             console = console or terminal(environ, label=files.state.name if in_parallel() else None)
@@ -65,7 +65,7 @@ def start(
             raise
 
 
-def _check_beforehand(
+def check_beforehand(
     config: Config, repository: Repository, scope: Scope, environ: Mapping[str, str]
 ) -> None:
     """Refuse what would stop the run after a person has read its settings and agreed to them.

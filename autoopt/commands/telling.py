@@ -99,6 +99,10 @@ def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool =
         diffs={past.number: diff(Path(layout.control), past.parent, past.commit) for past in kept},
         vocabulary=tuple(config.vocabulary),
         usage=budget.total(record.calls),
+        holdout=record.holdout,
+        has_holdout=config.final.holdout.command is not None,
+        omissions=tuple(record.omissions),
+        constraints=config.constraints,
         facts={
             "recipe": config.recipe or "none",
             "metric": config.metric.command,
