@@ -1,0 +1,1 @@
+"""Long runs of the real program on real commands, to see what only they show."""
