@@ -1,7 +1,10 @@
-"""Signals as at a terminal, and no deadlines for generated examples: a busy machine is no fault."""
+"""Signals as at a terminal, no deadlines for generated examples (machines may be busy), quiet logging."""
 
+import logging
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
@@ -10,3 +13,15 @@ for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 
 settings.register_profile("autoopt", deadline=None)
 settings.load_profile("autoopt")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Undo what a program run inside the test did to the root logger: its stream is closed after the test."""
+    root = logging.getLogger()
+    level, before = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in [one for one in root.handlers if one not in before]:
+        if not type(handler).__module__.startswith("_pytest"):
+            root.removeHandler(handler)

@@ -119,11 +119,11 @@ def test_words_before_the_first_override_complete_to_subcommands():
 
 
 def test_a_terminal_without_the_characters_gets_others(tmp_path):
-    (tmp_path / "larger.yaml").write_text("goal: ein gr\u00f6\u00dferer Wert\n", "utf-8")
+    (tmp_path / "larger.yaml").write_text("goal: ein gr\u00f6\u00dferer Wert \u2192 \u22123 %\n", "utf-8")
     environ = {**os.environ, "PYTHONIOENCODING": "ascii", "AUTOOPT_RECIPES": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-m", "autoopt", "recipes", "list"], env=environ, capture_output=True, check=False
     )
 
     assert done.returncode == 0, done.stderr
-    assert b"ein gr??erer Wert" in done.stdout
+    assert b"ein gr??erer Wert -> -3 %" in done.stdout

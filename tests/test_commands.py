@@ -118,6 +118,11 @@ def test_a_run_from_start_to_report(project: Project) -> None:
     assert report.stdout.startswith("# ")
     assert "depth 3 → 2" in report.stdout
 
+    page = Path(project.autoopt("report", "first", "--html").stdout.strip())
+    page.unlink()
+    assert project.autoopt("report", "--html", "first").stdout == f"{page}\n"
+    assert "depth 3 → 2" in page.read_text()
+
 
 def test_a_finished_run_resumes_only_with_more_budget(project: Project) -> None:
     project.autoopt("recipe=boxes", "run_id=first", "budget.experiments=2")
@@ -223,6 +228,20 @@ def _everything(root: Path) -> dict[Path, bytes]:
         (["recipe=boxes", "run_id=" + "x" * 300], 2, "run_id"),
         (["recipe=boxes", "metric.baseline_samples=0"], 2, "metric.baseline_samples"),
         (["recipe=boxes", "metric.timeout_s=-5"], 2, "metric.timeout_s"),
+        (["recipe=boxes", "metric.variation=x"], 2, "metric.variation"),
+        (["recipe=boxes", "metric.seeds=1"], 2, "metric.seeds"),
+        (["recipe=boxes", "metric.test_share=1.5"], 2, "metric.test_share"),
+        (["recipe=boxes", "verdict.max_pairs=1"], 2, "verdict.max_pairs"),
+        (["recipe=boxes", "final.max_pairs=0"], 2, "final.max_pairs"),
+        (["recipe=boxes", "final.holdout.kind=regex"], 2, "final.holdout.command"),
+        (["recipe=boxes", "final.holdout.command= "], 2, "final.holdout.command"),
+        (
+            ["recipe=boxes", "final.holdout.command=true", "final.holdout.kind=regex"],
+            2,
+            "final.holdout.pattern",
+        ),
+        (["recipe=boxes", "final.holdout.command=true", "final.holdout.file=/x"], 2, "final.holdout.file"),
+        (["recipe=boxes", "final.holdout.command=true", "final.holdout.timeout_s=0"], 2, "holdout.timeout_s"),
         (["recipe=boxes", "seed=-4"], 2, "seed"),
         (["recipe=boxes", "guards.g.command=true", "guards.g.timeout_s=0"], 2, "guards.g.timeout_s"),
         (["recipe=boxes", "guards.g.command=false"], 2, "guards.g: does not pass"),

@@ -52,6 +52,15 @@ def test_a_scope_is_all_they_need_where_there_is_a_training_script(composed, tmp
     assert set(config.options) <= set(config.option_help)
 
 
+def test_folds_say_how_much_of_the_data_each_run_scores(composed, tmp_path):
+    (tmp_path / "train.py").write_text("print('f1: 0.5')")
+
+    assert composed(tmp_path, "recipe=ml-f1", "scope=train.py").metric.test_share == 0
+    assert composed(tmp_path, "recipe=ml-f1", "scope=train.py", "options.folds=5").metric.test_share == 0.2
+    own = composed(tmp_path, "recipe=ml-loss", "scope=train.py", "metric.test_share=0.25")
+    assert own.metric.test_share == 0.25
+
+
 def test_without_a_training_script_one_line_names_the_option(composed, tmp_path):
     with pytest.raises(UsageError) as caught:
         composed(tmp_path, "recipe=ml-f1", "scope=.")

@@ -101,14 +101,14 @@ def autoopt(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_one_line_brings_the_script_below_its_target_and_the_answers_stay(project: Path) -> None:
     # Scaled down: 90 s and a target of 30 s would be the same line. CPU time, for the sake of a busy machine.
-    done = autoopt(project, "recipe=python-cpu", "scope=etl.py", "metric.target=0.1", *QUICK)
+    done = autoopt(project, "recipe=python-cpu", "scope=etl.py", "metric.target=0.2", *QUICK)
     text = done.stdout + done.stderr
     table = (project / "autoresearch-etl.tsv").read_text().splitlines()
     kept = [line.split("\t") for line in table if "\tkeep\t" in line]
 
     assert done.returncode == 0, text
     assert "the target" in text
-    assert float(kept[-1][2]) < 0.1 < float(table[1].split("\t")[2])
+    assert float(kept[-1][2]) < 0.2 < float(table[1].split("\t")[2])
     assert re.search(r"guards +tests: .* -m pytest", text) and "answers: " in text
     assert git(project, "status", "--short") == ""
 
@@ -122,7 +122,7 @@ def test_a_quicker_program_with_other_answers_is_rejected_by_name(project: Path)
     git(project, "rm", "-q", "test_etl.py")
     git(project, "commit", "-q", "-m", "no tests")
     queue = ("propose.use=[queue]", f"propose.queue.patches={patches}")
-    done = autoopt(project, "recipe=python-cpu", "scope=etl.py", *queue, *QUICK)
+    done = autoopt(project, "recipe=python-cpu", "scope=etl.py", *queue, *QUICK, "verdict.patience=patient")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "inspector-reject" in (project / "autoresearch-etl.tsv").read_text()

@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from autoopt.instruments.training import seeds
+
 TRAINING = [sys.executable, "-P", "-X", "pycache_prefix=", "-m", "autoopt.instruments.training"]
 
 
@@ -87,3 +89,61 @@ def test_a_report_shows_the_end_of_what_the_training_says(tmp_path):
     assert done.stdout.startswith("The training takes ")
     assert done.stdout.splitlines()[-2:] == ["199", "f1=0.5"]
     assert len(done.stdout.splitlines()) == 81
+
+
+FIXED = """
+import os
+from sklearn.model_selection import train_test_split
+from lib import model
+import numpy as np
+
+SEED = 3
+np.random.seed(SEED)
+rng = np.random.default_rng(7)
+train_test_split([1], random_state=42)
+"""
+
+
+def test_seeds_that_are_numbers_are_found_where_they_stand():
+    assert seeds.fixed(FIXED) == [
+        (7, "sets SEED = 3"),
+        (9, "calls np.random.default_rng(7)"),
+        (10, "passes random_state=42"),
+    ]
+    assert seeds.fixed("torch.manual_seed(1); split(seed=0); f(n_seeds=3, depth=4); random.random()") == [
+        (1, "calls torch.manual_seed(1)"),
+        (1, "passes seed=0"),
+    ]
+    assert seeds.fixed("def broken(:") == []
+
+
+def test_the_files_that_the_training_imports_are_looked_at_and_no_others(tmp_path):
+    (tmp_path / "train.py").write_text("from lib import model\n")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "__init__.py").write_text("")
+    (tmp_path / "lib" / "model.py").write_text("Forest(random_state=42)")
+    (tmp_path / "other.py").write_text("Forest(random_state=1)")
+    for command in ("python train.py", "bash -c 'cd . && python train.py'", "python -m train --fast"):
+        assert seeds.advice(command, tmp_path).startswith(
+            "lib/model.py:1 passes random_state=42: the score is"
+        )
+    assert seeds.advice("python missing.py 'open", tmp_path) == ""
+
+
+def test_a_training_that_asks_for_its_seed_needs_no_advice(tmp_path):
+    (tmp_path / "train.py").write_text(
+        "import os\nsplit(seed=int(os.environ['AUTOOPT_SEED']))\nForest(random_state=42)"
+    )
+
+    assert seeds.advice("python train.py", tmp_path) == ""
+
+
+def test_a_report_names_the_line_that_fixes_the_seed(tmp_path):
+    (tmp_path / "train.py").write_text("import random\nrandom.seed(42)\nprint('f1: 0.5')")
+    inner = f"{' '.join(TRAINING)} run --metric f1 --command '{sys.executable} train.py'"
+    done = subprocess.run(
+        [*TRAINING, "report", "--command", inner], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith("train.py:2 calls random.seed(42): the score is that of one split")
+    assert 'int(os.environ.get("AUTOOPT_SEED", "0"))' in done.stdout.splitlines()[0]

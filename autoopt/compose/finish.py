@@ -177,7 +177,9 @@ def refuse_odd_numbers(config: schema.Config) -> None:
     for option, (number, minimum) in least.items():
         if number < minimum:
             raise UsageError(f"{option}: {number} is too small; give {minimum} or more.")
-    for option, limit_s in {"metric.timeout_s": metric.timeout_s, **limits}.items():
+    hidden_s = config.final.holdout.timeout_s
+    optional = {"metric.timeout_s": metric.timeout_s, "final.holdout.timeout_s": hidden_s}
+    for option, limit_s in {**optional, **limits}.items():
         if limit_s is not None and limit_s <= 0:
             raise UsageError(f"{option}: {limit_s:g} s leaves no time; give seconds above 0.")
 
@@ -193,6 +195,9 @@ def _refuse_odd_text(config: schema.Config, resolved: Any) -> None:
     """Refuse text that cannot be what it is for: an empty command, a goal of two lines, a NUL anywhere."""
     if not config.metric.command.strip():
         raise UsageError("metric.command: is empty; give the shell command that prints the metric.")
+    hidden = config.final.holdout.command
+    if hidden is not None and not hidden.strip():
+        raise UsageError("final.holdout.command: is empty; give a command, or null for no holdout.")
     for name, guard in config.guards.items():
         if guard.command is not None and not guard.command.strip():
             raise UsageError(

@@ -20,7 +20,7 @@ _ASKING = object()
 
 
 def register(environ: Mapping[str, str]) -> None:
-    """Make the functions of recipes known: quote, words, choose, interpreter, instrument, detect and need.
+    """Make the functions of recipes known: quote, words, choose, share, instrument, detect and so on.
 
     Harmless when repeated. What was detected is remembered with the settings it was asked for.
 
@@ -30,6 +30,7 @@ def register(environ: Mapping[str, str]) -> None:
     OmegaConf.register_new_resolver("quote", _quote, replace=True)
     OmegaConf.register_new_resolver("words", _words, replace=True)
     OmegaConf.register_new_resolver("choose", _choose, replace=True)
+    OmegaConf.register_new_resolver("share", _share, replace=True)
     OmegaConf.register_new_resolver("interpreter", _interpreter, replace=True)
     OmegaConf.register_new_resolver("instrument", _instrument, replace=True)
     for name, ask in (("detect", _detect), ("need", _need)):
@@ -78,6 +79,11 @@ def _choose(option: str, values: DictConfig, *, _root_: DictConfig) -> Any:
     if given not in values:
         raise UsageError(f"options.{option} is {given!r}; choose {', '.join(map(str, values))}.")
     return values[given]
+
+
+def _share(parts: int | None) -> float:
+    """What each of so many equal parts is of the whole: `${share:${options.folds}}`; 0 for null."""
+    return 0.0 if parts is None else 1 / max(parts, 1)
 
 
 def _detect(environ: Mapping[str, str], name: str, *, _root_: DictConfig) -> str | None:

@@ -20,7 +20,7 @@ from autoopt.errors import UsageError
 from autoopt.schema import Config
 from autoopt.testing import recipe_text
 
-_FUNCTIONS = ("quote", "words", "choose", "interpreter", "instrument", "detect", "need")
+_FUNCTIONS = ("quote", "words", "choose", "share", "interpreter", "instrument", "detect", "need")
 _LEAST_VOCABULARY = 4
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autoopt.instruments import numbers
 from autoopt.instruments.entry import Parser, acted, whole
-from autoopt.instruments.training import running, scores
+from autoopt.instruments.training import running, scores, seeds
 
 TOLD = 80
 """Lines of the training's output that a report shows: the last ones."""
@@ -84,6 +84,8 @@ def _prepare(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
 def _report(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
     told: deque[str] = deque(maxlen=TOLD)
     done = running.train(arguments.command, running.environment(environ, None), told.append)
+    if fixed := seeds.advice(arguments.command, Path.cwd()):
+        print(fixed)
     print(f"The training takes {done.wall_s:.1f} s; the end of what it says:", *told, sep="\n")
 
 
