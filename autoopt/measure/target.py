@@ -13,7 +13,7 @@ from autoopt.schema import Config
 MAX_SAMPLES = 8
 _MIN_SAMPLES = 2
 _EARLY = 0.99
-"""Probability that ends it before `MAX_SAMPLES`: who looks again and again must not stop at a lucky moment."""
+"""Probability that ends it before `MAX_SAMPLES`: looking again and again finds lucky moments."""
 
 
 def place(config: Config, parts: Parts, journal: Journal) -> None:
