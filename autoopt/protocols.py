@@ -182,7 +182,7 @@ class Meter(Protocol):
         """Run the metric command once in a clean checkout; prepares and warms it up when needed.
 
         Args:
-            limit_s: Wall seconds after which it is hopeless (`Failure.over_s`); not for warm-ups.
+            limit_s: Wall seconds after which it is hopeless (`Failure.over_s`); warm-ups may take longer.
         """
         ...
 

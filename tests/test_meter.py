@@ -177,7 +177,17 @@ def test_a_hopeless_run_is_ended_at_the_callers_limit_and_says_so(tmp_path: Path
     assert own.over_s is None
 
 
-def test_the_callers_limit_is_not_for_warmups_nor_longer_than_the_metrics(tmp_path: Path) -> None:
+def test_a_warm_up_may_take_longer_but_not_for_ever(tmp_path: Path) -> None:
+    started = time.monotonic()
+    ended = failed(
+        meter(tmp_path, bench(tmp_path, c1=""), command="sleep 30", warmups=1).sample("c1", 0, limit_s=0.3)
+    )
+
+    assert (ended.over_s, ended.timeout) == (0.3, True)
+    assert 0.6 <= time.monotonic() - started < 5
+
+
+def test_the_callers_limit_is_longer_for_warmups_and_not_longer_than_the_metrics(tmp_path: Path) -> None:
     place = bench(tmp_path, c1="")
     slow_start = "test -e $HOME/warm || { sleep 0.6; touch $HOME/warm; }"
     assert sample(meter(tmp_path, place, command=slow_start, warmups=1).sample("c1", 0, limit_s=0.4))

@@ -24,6 +24,8 @@ BASELINES = 2.0
 """How many times the baseline's slowest execution another one may take."""
 TOGETHER = 2.0
 """How many times as long as alone an execution may take beside another one: it has half of the machine."""
+COLD = 2.0
+"""How many times what is hopeless a warm-up may take: caches are filled in it."""
 SEARCHED = 1 << 20
 """Bytes at the beginning and at the end of the output in which the number is looked for."""
 _TIMED = {Extraction.wall, Extraction.cpu, Extraction.peak_memory}
@@ -67,9 +69,12 @@ class ShellMeter:
         """Run the metric command once in the commit's checkout; prepares and warms it up when needed.
 
         Args:
-            limit_s: Wall seconds after which it is hopeless (`Failure.over_s`); not for warm-ups.
+            limit_s: Wall seconds after which it is hopeless (`Failure.over_s`); a warm-up gets `COLD` times
+                as long.
         """
-        arm = self._warm(commit, seed)
+        arm = self._warm(commit, seed, None if limit_s is None else COLD * limit_s)
+        if isinstance(arm, Failure) and arm.over_s is not None:
+            return replace(arm, over_s=limit_s)
         return arm if isinstance(arm, Failure) else self._execute(arm, commit, seed, "sample", limit_s)
 
     def duet(self, one: str, other: str, seed: int) -> tuple[Sample | Failure, Sample | Failure]:
@@ -90,14 +95,14 @@ class ShellMeter:
         taken = dict(zip(order, self._execute_together([arms[name] for name in order], seed), strict=True))
         return taken[one], taken[other]
 
-    def _warm(self, commit: str, seed: int) -> Arm | Failure:
+    def _warm(self, commit: str, seed: int, limit_s: float | None = None) -> Arm | Failure:
         """The commit's checkout, prepared and warmed up."""
         arm = self._arms.ready(commit)
         mark = f"warmed up {commit} for {self._command}"  # other meters share the checkouts
         if isinstance(arm, Failure) or arm.remembers(mark):
             return arm
         for _ in range(self._config.warmups):
-            taken = self._execute(arm, commit, seed, "warmup")
+            taken = self._execute(arm, commit, seed, "warmup", limit_s)
             if isinstance(taken, Failure):
                 return taken
         arm.note(mark)
