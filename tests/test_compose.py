@@ -215,6 +215,7 @@ def test_a_single_option_of_a_recipes_guard_can_be_changed_or_the_guard_dropped(
         ("metric.warmups=1.5", "metric.warmups: 1.5 is not a whole number."),
         ("metric.warmups=null", "metric.warmups: null is not a whole number."),
         ("metric.timeout_s=nan", "metric.timeout_s: nan is not a number."),
+        ("verdict.min_effect=5%", "verdict.min_effect: '5%' is not a number; write 0.05."),
         ("metric.timeout_s=true", "metric.timeout_s: true is not a number."),
         ("off_limits=a", "off_limits: 'a' is not a list, as in [a, b]."),
         ("confirm=maybe", "confirm: 'maybe' is not yes or no."),

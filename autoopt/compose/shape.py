@@ -87,7 +87,7 @@ def faults(data: Any, kind: Any = Config, path: Path = ()) -> Iterator[tuple[Pat
         for position, item in enumerate(data):
             yield from faults(item, typing.get_args(kind)[0], (*path, str(position)))
     elif not _fits(data, kind):
-        yield path, f"{'.'.join(path)}: {_shown(data)} is not {_wanted(kind)}."
+        yield path, f"{'.'.join(path)}: {_shown(data)} is not {_wanted(kind)}{_instead(data, kind)}."
 
 
 def _group_faults(data: Any, kind: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -132,6 +132,14 @@ def _wanted(kind: Any) -> str:
         return "a list, as in [a, b]"
     words = {bool: "yes or no", int: "a whole number", float: "a number", str: "text; put it in quotes"}
     return words[kind]
+
+
+def _instead(data: Any, kind: Any) -> str:
+    """How to write a percentage: shares are plain numbers."""
+    if kind is not float or not isinstance(data, str) or not data.endswith("%"):
+        return ""
+    digits = data[:-1].strip()
+    return f"; write {float(digits) / 100:g}" if _fits(digits, float) else ""
 
 
 def _shown(data: Any) -> str:

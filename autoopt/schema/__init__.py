@@ -134,7 +134,7 @@ class MetricConfig:
     extract: ExtractConfig = option("How the number is read from the output.", ExtractConfig)
     direction: Direction = option("Which way is better.", Direction.lower)
     unit: str = option("Unit, for people; known by itself where the command is timed or weighed.", "")
-    target: float | None = option("Stop when a kept change reaches this value.", None)
+    target: float | None = option("Stop when this value is reached, with 95 % confidence.", None)
     timeout_s: float | None = option(
         "Limit for one execution; by default twice the baseline, at least 10 s.", None, unit="s"
     )
