@@ -1,11 +1,15 @@
 """Signals as at a terminal, no deadlines for generated examples (machines may be busy), quiet logging."""
 
+import contextlib
 import logging
+import os
 import signal
+import uuid
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from support.survivors import alive
 
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:  # as in a background job, which every test would inherit
@@ -25,3 +29,13 @@ def logging_as_it_was() -> Iterator[None]:
     for handler in [one for one in root.handlers if one not in before]:
         if not type(handler).__module__.startswith("_pytest"):
             root.removeHandler(handler)
+
+
+@pytest.fixture
+def mark() -> Iterator[str]:
+    """A word for the command lines of a test's processes, by which survivors are found and removed."""
+    word = f"mark-{uuid.uuid4().hex}"
+    yield word
+    for pid in alive(word):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

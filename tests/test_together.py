@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -10,11 +9,10 @@ import sys
 import textwrap
 import threading
 import time
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.survivors import alive
 
 from autoopt.errors import ResourceError
 from autoopt.processes import Completed, Order, run_together
@@ -22,22 +20,6 @@ from autoopt.processes.cores import halves
 
 ENV = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and affinities")
-
-
-@pytest.fixture
-def mark() -> Iterator[str]:
-    """A word for the command lines of a test's processes, by which survivors are found and removed."""
-    word = f"mark-{uuid.uuid4().hex}"
-    yield word
-    for pid in alive(word):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def alive(mark: str) -> list[int]:
-    listing = subprocess.run(["ps", "-axww", "-o", "pid=,stat=,args="], capture_output=True, text=True).stdout
-    rows = [line.split(None, 2) for line in listing.splitlines() if mark in line]
-    return [int(pid) for pid, state, _ in rows if not state.startswith("Z")]
 
 
 def stay(mark: str) -> str:
