@@ -8,7 +8,6 @@ into nested frozen ones (its issue 1102). Only the standard library is imported,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from autoopt.schema.agent import AgentConfig as AgentConfig
@@ -18,84 +17,22 @@ from autoopt.schema.agent import AgentIdeasConfig as AgentIdeasConfig
 from autoopt.schema.agent import AnswerConfig as AnswerConfig
 from autoopt.schema.agent import AnswerFormat as AnswerFormat
 from autoopt.schema.agent import PricesConfig as PricesConfig
+from autoopt.schema.choices import DeskMode as DeskMode
+from autoopt.schema.choices import Direction as Direction
+from autoopt.schema.choices import Extraction as Extraction
+from autoopt.schema.choices import GuardKind as GuardKind
+from autoopt.schema.choices import LinkBy as LinkBy
+from autoopt.schema.choices import Overlap as Overlap
+from autoopt.schema.choices import Patience as Patience
+from autoopt.schema.choices import Stream as Stream
+from autoopt.schema.choices import Variation as Variation
+from autoopt.schema.choices import WebSearch as WebSearch
 from autoopt.schema.option import MISSING as MISSING
 from autoopt.schema.option import option
-
-
-class Direction(Enum):
-    """Which way the metric is better (OmegaConf matches enums by member name)."""
-
-    lower = "lower"
-    higher = "higher"
-
-
-class Extraction(Enum):
-    """How the number is read from one execution of the metric command."""
-
-    regex = "regex"
-    line = "line"
-    json = "json"
-    named = "named"
-    hyperfine = "hyperfine"
-    pyperf = "pyperf"
-    pytest_benchmark = "pytest_benchmark"
-    asv = "asv"
-    junit = "junit"
-    coverage = "coverage"
-    exit_code = "exit_code"
-    wall = "wall"
-    cpu = "cpu"
-    peak_memory = "peak_memory"
-
-
-class Stream(Enum):
-    """Which output of the command is searched."""
-
-    stdout = "stdout"
-    stderr = "stderr"
-    both = "both"
-
-
-class Patience(Enum):
-    """How many pairs a challenger may cost before it is given up."""
-
-    auto = "auto"
-    quick = "quick"
-    default = "default"
-    patient = "patient"
-    careful = "careful"
-
-
-class Variation(Enum):
-    """How a metric varies from run to run of one commit."""
-
-    auto = "auto"
-    none = "none"
-    seed = "seed"
-    noise = "noise"
-
-
-class WebSearch(Enum):
-    """Whether agents may search the web."""
-
-    yes = "yes"
-    ask = "ask"
-    no = "no"
-
-
-class Overlap(Enum):
-    """Whether a run may edit files that another live run may edit too."""
-
-    no = "no"
-    race = "race"
-
-
-class GuardKind(Enum):
-    """What a guard does with its command."""
-
-    command = "command"
-    rows = "rows"
-    inventory = "inventory"
+from autoopt.schema.propose import OptunaConfig as OptunaConfig
+from autoopt.schema.propose import ProposeConfig as ProposeConfig
+from autoopt.schema.propose import QueueConfig as QueueConfig
+from autoopt.schema.propose import RuffConfig as RuffConfig
 
 
 @dataclass(kw_only=True)
@@ -255,35 +192,6 @@ class ParameterConfig:
 
 
 @dataclass(kw_only=True)
-class OptunaConfig:
-    """Parameter-level search."""
-
-    sampler: str = option(
-        "Optuna sampler by name: `tpe`, `random`, `gp`, `cmaes`, `qmc`, `nsgaii`, ...", "tpe"
-    )
-    options: dict[str, Any] = option("Options of that sampler, by their Optuna names.", dict)
-
-
-@dataclass(kw_only=True)
-class RuffConfig:
-    """Fixes of ruff, one rule and file per experiment."""
-
-    select: list[str] = option(
-        "Rules or prefixes, in the order they are tried.",
-        lambda: ["PERF", "FURB", "C4", "SIM", "UP", "PIE", "RET"],
-    )
-    unsafe: bool = option("Whether fixes that ruff calls unsafe are tried too; the guards decide.", True)
-
-
-@dataclass(kw_only=True)
-class QueueConfig:
-    """Changes from people or other tools, each an experiment."""
-
-    patches: str | None = option("Directory of `*.patch` and `*.diff` files, applied three-way.", None)
-    branch: str | None = option("Branch whose commits since it left the base are tried one by one.", None)
-
-
-@dataclass(kw_only=True)
 class ProfileConfig:
     """Where the time goes: shown to whoever has ideas, and what is edited first."""
 
@@ -291,29 +199,6 @@ class ProfileConfig:
         "Shell command that prints a profile; run once for each incumbent, in a clean checkout.", None
     )
     timeout_s: float = option("Limit for one execution.", 300.0, unit="s")
-
-
-@dataclass(kw_only=True)
-class ProposeConfig:
-    """Where ideas come from."""
-
-    use: list[str] = option(
-        "Proposers that share the budget, of `optuna` (needs params), `agent` (needs one), `queue` (needs patches "
-        "or a branch), `ruff`, `codemods`, `deadcode`, `rewrites` (needs its command) and `combine`; those without what they need sit out.",
-        lambda: ["optuna", "agent", "queue", "combine"],
-    )
-    discover: str | None = option(
-        "Shell command, run once at the base commit, that prints further `params` as a JSON object.", None
-    )
-    rewrites: str | None = option(
-        "Shell command, run once for each incumbent, that prints candidate edits as JSON: a list of "
-        '`{"description", "hypothesis", "area", "edits": {path: text}}`, the most promising first.',
-        None,
-    )
-    optuna: OptunaConfig = option("Parameter-level search.", OptunaConfig)
-    agent: AgentIdeasConfig = option("Code-level edits by a coding agent.", AgentIdeasConfig)
-    ruff: RuffConfig = option("Fixes of ruff.", RuffConfig)
-    queue: QueueConfig = option("Changes from people or other tools.", QueueConfig)
 
 
 @dataclass(kw_only=True)
@@ -388,15 +273,31 @@ class FinalConfig:
 class WorkspaceConfig:
     """Where edits and measurements happen."""
 
+    mode: DeskMode = option(
+        "Where proposals are edited: in a `worktree` of the run's own, or `inplace`: in your checkout, which needs a "
+        "clean scope, is on the run branch meanwhile and is given back as it was. Commits are measured elsewhere.",
+        DeskMode.worktree,
+    )
     desk: str | None = option(
         "Worktree where proposals are edited; by default `../<repository>-<run id>`.", None
     )
     link: list[str] = option(
-        "Untracked files or directories the commands need, linked into each checkout; "
-        "`.venv`, `venv`, `node_modules` and `data` are found by themselves.",
+        "Untracked files or directories the commands need in each checkout; virtual environments, "
+        "`node_modules`, `data` and data that the commands name are found by themselves.",
         list,
     )
+    link_by: LinkBy = option(
+        "How checkouts get them: `copy`, `link`, or `auto`: copies where they are small or share blocks, never "
+        "of virtual environments; what a command writes through a link is refused.",
+        LinkBy.auto,
+    )
     setup: str | None = option("Shell command run once in each checkout when it is made.", None)
+    min_free_gb: float = option(
+        "Least free disk space to start or go on with; to start, at least three times the checkout as well. 0 does "
+        "not look.",
+        1.0,
+        unit="GB",
+    )
 
 
 @dataclass(kw_only=True)
