@@ -12,11 +12,11 @@ import io
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 
+from autoopt import shortage, signals
 from autoopt.errors import AutooptError, Terminated, UsageError
 
 SUBCOMMANDS = {
@@ -30,6 +30,7 @@ SUBCOMMANDS = {
     "resume": "go on with a run that was interrupted",
     "report": "write the report of a run",
     "merge": "put the results of several runs together, as far as they still pay",
+    "finish": "put a run's result on a branch for review, with messages and a pull request's text",
     "clean": "remove what runs left: worktrees, state, refs and branches",
     "recipes": "list the recipes, or show one",
     "skill": "print the skill that teaches a coding agent to drive autoopt",
@@ -37,7 +38,7 @@ SUBCOMMANDS = {
 }
 _MODULES = {"start": "start_run", "try": "trying"}
 """Subcommands whose module has another name."""
-_OF_A_RUN = frozenset({"show", "resume", "try", "brief", "report"})
+_OF_A_RUN = frozenset({"show", "resume", "try", "brief", "report", "finish"})
 _OF_RUNS = frozenset({"merge", "clean"})
 _BROKEN_PIPE = 128 + 13  # as if SIGPIPE had ended it; Windows has no such name
 _ON_WINDOWS = (
@@ -68,22 +69,43 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_NEAREST)  # an ASCII terminal shows - for –, and nothing fails
     try:
-        with _clean_exits():
+        with signals.handled():
             code = _dispatch(words, dict(os.environ))
             sys.stdout.flush()
             return code
     except AutooptError as error:
-        print(f"autoopt: {error}", file=sys.stderr)
-        return error.exit_code
+        return _refused(error)
     except Terminated as error:
+        _let_go()
         return error.exit_code
     except KeyboardInterrupt:
+        _let_go()
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read our output has left; without this, Python would complain when it flushes at exit.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go()
         return _BROKEN_PIPE
+    except (OSError, MemoryError) as error:  # the disk is full, say; anything else is a mistake in here
+        if (told := shortage.explained(error)) is None:
+            raise
+        return _refused(told)
+
+
+def _refused(error: AutooptError) -> int:
+    """Say what is wrong, if anybody listens; returns the exit code."""
+    with contextlib.suppress(OSError, ValueError):
+        print(f"autoopt: {error}", file=sys.stderr)
+    _let_go()
+    return error.exit_code
+
+
+def _let_go() -> None:
+    """Flush what was said; where nobody hears it any more, keep Python from complaining at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _dispatch(words: list[str], environ: Mapping[str, str]) -> int:
@@ -148,23 +170,3 @@ def _module(name: str) -> ModuleType:
 def _call(name: str, words: list[str], environ: Mapping[str, str]) -> int:
     code: int = _module(name).main(words, environ)
     return code
-
-
-@contextlib.contextmanager
-def _clean_exits() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception, so that everything open is closed on the way out."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # A signal that is ignored stays so: that is what nohup asks for.
-    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) != signal.SIG_IGN]
-    before = {number: signal.signal(number, _terminate) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _terminate(number: int, _frame: FrameType | None) -> None:
-    raise Terminated(number)

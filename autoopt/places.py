@@ -57,6 +57,11 @@ class RunFiles:
         return self.state / "journal.jsonl"
 
     @property
+    def making(self) -> Path:
+        """There until the run is made: tells a start that was killed from a run that lost its journal."""
+        return self.state / "making"
+
+    @property
     def config(self) -> Path:
         """The resolved configuration the run started with."""
         return self.state / "config.yaml"
@@ -100,6 +105,11 @@ class RunFiles:
     def logs(self) -> Path:
         """Output of the latest commands and of those that failed."""
         return self.state / "logs"
+
+    @property
+    def running(self) -> tuple[Path, ...]:
+        """What says of the commands that run now, or ran when the run was killed, which they are."""
+        return (*self.logs.rglob("running"), *self.scratch.glob("*/logs/running"))
 
     @property
     def report(self) -> Path:
