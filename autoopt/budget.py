@@ -77,10 +77,13 @@ def reached(metric: MetricConfig, history: Sequence[Experiment]) -> bool:
 
     That was looked into when its number said so; older journals have nothing but the number.
     """
-    kept = [e for e in history if e.status in (Status.keep, Status.baseline) and e.value is not None]
-    if metric.target is None or not kept:
+    if metric.target is None:
         return False
-    level, value = kept[-1].level, kept[-1].value
+    kept = (e for e in reversed(history) if e.status in (Status.keep, Status.baseline))
+    last = next((e for e in kept if e.value is not None), None)
+    if last is None:
+        return False
+    level, value = last.level, last.value
     if level is not None or history[0].variation:
         return level is not None and level.target == metric.target and level.probability >= SURE
     assert value is not None

@@ -7,11 +7,11 @@ there are gains left, so a noisy run climbs the ladder slowly, and is told that 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import reduce
 
+from autoopt.folding import Fold
 from autoopt.records import Experiment, Outcome, Status, Verdict
 
 WARN, CHANGE, DRY = 3.0, 5.0, 8.0
@@ -79,6 +79,9 @@ class Streak:
         )
 
 
+_STREAK = Fold(Streak.after, Streak())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
     """Where a run is on the ladder.
@@ -133,9 +136,14 @@ def weight(experiment: Experiment) -> float:
     return seen * (1 - verdict.probability) if verdict.outcome is Outcome.unclear else seen
 
 
-def streak(history: Iterable[Experiment]) -> Streak:
+def streak(history: Sequence[Experiment]) -> Streak:
     """The ideas in a row that brought nothing, up to the latest experiment."""
-    return reduce(Streak.after, history, Streak())
+    return _STREAK.over(history)
+
+
+def resume(history: Sequence[Experiment], known: Streak) -> None:
+    """Go on from the streak that these experiments are known to end in."""
+    _STREAK.resume(history, known)
 
 
 def ladder(history: Sequence[Experiment], limit: int | None = None) -> Rung:
@@ -158,8 +166,8 @@ def news(history: Sequence[Experiment], limit: int | None = None) -> str:
 
     The last rung tells nothing: the run says itself why it ends.
     """
-    rung = ladder(history, limit)
-    if not rung.level > ladder(history[:-1], limit).level or rung.level is Level.stop:
+    before, rung = ladder(history[:-1], limit), ladder(history, limit)
+    if not rung.level > before.level or rung.level is Level.stop:
         return ""
     then = (
         "time for another strategy"

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import reduce
+from functools import cache
 from itertools import takewhile
 
 from autoopt import plateau
+from autoopt.folding import Fold
 from autoopt.plateau import Streak
 from autoopt.records import Experiment, Outcome, Status
 
@@ -105,12 +106,23 @@ class Strategy:
         return due and _PASS_SHARE * (self.passes + 1) <= self.tried + 1
 
 
-def strategy(history: Iterable[Experiment], limit: int | None = None) -> Strategy:
+def strategy(history: Sequence[Experiment], limit: int | None = None) -> Strategy:
     """Where the seed's strategy stands after these experiments; `limit` is `budget.plateau`."""
-    return reduce(Strategy.after, history, Strategy(limit=limit))
+    return _strategies(limit).over(history)
 
 
-def step(history: Iterable[Experiment], limit: int | None = None) -> Step:
+def resume(history: Sequence[Experiment], known: Strategy) -> None:
+    """Go on from where the strategy is known to stand after these experiments."""
+    _strategies(known.limit).resume(history, known)
+    plateau.resume(history, known.streak)
+
+
+@cache
+def _strategies(limit: int | None) -> Fold[Strategy]:
+    return Fold(Strategy.after, Strategy(limit=limit))
+
+
+def step(history: Sequence[Experiment], limit: int | None = None) -> Step:
     """What the next experiment is for."""
     return strategy(history, limit).step
 
@@ -146,17 +158,16 @@ def advice(history: Sequence[Experiment], limit: int | None = None) -> str:
         history: Every experiment so far.
         limit: `budget.plateau`.
     """
-    tried = [e for e in history if e.status is not Status.baseline and not e.simplifies]
-    if not tried:
+    latest = (e for e in reversed(history) if e.status is not Status.baseline and not e.simplifies)
+    last = next(latest, None)
+    if last is None:
         return ""
-    last = tried[-1]
     if last.status is Status.crash:
         return "The last change crashed: read how the parts depend on each other before editing again."
     if last.status is Status.keep:
-        here = list(takewhile(lambda e: e.status is Status.keep and e.area == last.area, reversed(tried)))
-        return (
-            f"{len(here)} changes to {last.area} in a row helped: go deeper there." if len(here) >= 2 else ""
-        )
+        area = last.area
+        more = sum(1 for _ in takewhile(lambda e: e.status is Status.keep and e.area == area, latest))
+        return f"{1 + more} changes to {area} in a row helped: go deeper there." if more else ""
     return _after_failures(strategy(history, limit).streak, limit)
 
 

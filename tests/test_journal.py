@@ -1,8 +1,10 @@
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from autoopt import journal as journals
 from autoopt.codec import decode, encode
 from autoopt.errors import BusyError, DamagedStateError, ResourceError
-from autoopt.journal import Journal
+from autoopt.journal import Journal, checkpoint
 from autoopt.records import (
     Call,
     Change,
@@ -421,3 +423,269 @@ def test_where_the_incumbent_stands_counts_until_the_judge_begins_anew(tmp_path:
     assert again.conditions == {"host": "b"}
     assert again.history == journal.history == [baseline(), kept()]
     assert again.confirmation is None
+
+
+def long_run(path: Path, experiments: int = 120) -> Journal:
+    """A journal that is long enough for a checkpoint, written by a process that told it when to rest."""
+    journal = write(path)
+    parent = KEPT
+    for number in range(2, experiments):
+        journal.begin(number, parent, f"idea {number}")
+        journal.edited(number, CHANGE)
+        pairs = [(sample(8.0 + number / 1000, seed), sample(10.0, seed)) for seed in range(4)]
+        for mine, theirs in pairs:
+            journal.measured(number, mine, theirs)
+        body = dataclasses.replace(
+            kept(),
+            number=number,
+            status=Status.discard,
+            parent=parent,
+            measurement=Measurement(commit=KEPT, samples=tuple(mine for mine, _ in pairs)),
+            incumbent_samples=tuple(theirs for _, theirs in pairs),
+            hypothesis="x" * 1500,
+        )
+        journal.decided(body)
+        journal.done(number)
+        journal.rest()
+    return journal
+
+
+def told(journal: Journal) -> tuple[object, ...]:
+    return (
+        list(journal.history),
+        list(journal.calls),
+        journal.unanswered,
+        journal.pending,
+        journal.restarts,
+        journal.omissions,
+        journal.confirmation,
+        dict(journal.conditions),
+        journal.stopped,
+        dict(journal.header),
+        journal.next_number,
+        journal._chain,
+    )
+
+
+def test_a_long_journal_is_read_alike_with_and_without_its_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    written = long_run(path)
+    call = Call(number=119, stage="think", agent="a", transcript="t", usage=Usage(calls=1))
+    written.asked(120, "think")
+    written.spent(call)
+    written.asked(120, "edit")
+    written.stop("interrupted")
+
+    quick = Journal(path)
+    begun = quick._noted
+    quick_told = told(quick)
+    (tmp_path / checkpoint.NAME).unlink()
+    slow = Journal(path)
+
+    assert 0 < begun < len(slow.history)
+    assert slow._noted == 0
+    assert quick_told == told(slow) == (*told(written)[:2], [(120, "edit")], *told(written)[3:])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace(b"idea", b"IDEA", 1) + b" ",
+        lambda text: text.replace(b'\\"size\\":', b'\\"size\\":1', 1),
+        lambda text: b"",
+        lambda text: b"[]",
+        lambda text: b"\xff\x00",
+    ],
+)
+def test_a_damaged_checkpoint_changes_nothing(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "journal.jsonl"
+    expected = told(long_run(path))
+    beside = tmp_path / checkpoint.NAME
+    beside.write_bytes(damage(beside.read_bytes()))
+
+    assert told(Journal(path)) == expected
+
+
+def test_a_checkpoint_of_other_bytes_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    long_run(path)
+    content = path.read_bytes()
+    assert Journal(path)._noted
+    path.write_bytes(content.replace(b"idea 2", b"idea 9", 1))
+
+    with pytest.raises(DamagedStateError, match=r"line 1[0-9]* does not follow"):
+        Journal(path)
+
+
+def test_a_number_edited_in_the_journal_and_its_checkpoint_stops_the_run(tmp_path: Path) -> None:
+    """With the hash and the seal made anew, the checkpoint vouched for a line that its own seal belies."""
+    path, beside = tmp_path / "journal.jsonl", tmp_path / checkpoint.NAME
+    long_run(path)
+    assert Journal(path)._noted
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"idea 2", b"idea 9", 1))
+    sealed = json.loads(beside.read_bytes())
+    body = json.loads(sealed["body"])
+    body["digest"] = hashlib.sha256(path.read_bytes()[: body["size"]]).hexdigest()
+    text = json.dumps(body, separators=(",", ":"))
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    beside.write_text(json.dumps({**sealed, "body": text, "seal": seal}))
+
+    with pytest.raises(DamagedStateError, match=r"line 1[0-9]* does not follow"):
+        Journal(path)
+
+
+def test_a_checkpoint_that_says_else_than_the_journal_is_not_believed(tmp_path: Path) -> None:
+    path, beside = tmp_path / "journal.jsonl", tmp_path / checkpoint.NAME
+    expected = told(long_run(path))
+    sealed = json.loads(beside.read_bytes())
+    text = sealed["body"].replace('"stopped":null', '"stopped":"the target is reached"')
+    assert text != sealed["body"]
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    beside.write_text(json.dumps({**sealed, "body": text, "seal": seal}))
+
+    again = Journal(path)
+
+    assert told(again) == expected
+    assert again._noted == 0
+
+
+def test_a_checkpoint_of_another_version_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    long_run(path)
+    assert Journal(path)._noted
+
+    monkeypatch.setattr(checkpoint, "code", lambda: "another")
+
+    assert Journal(path)._noted == 0
+
+
+def test_a_journal_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    long_run(path)
+    again = Journal(path)
+    level = Level(target=9.0, value=8.1, low=8.0, high=8.2, probability=0.99)
+
+    again.placed(1, level)
+    again.begin(120, KEPT, "more")
+    again.edited(120, CHANGE)
+    again.measured(120, sample(7.0), sample(8.0))
+    again.decided(dataclasses.replace(crashed(), number=120))
+    again.done(120)
+    (tmp_path / checkpoint.NAME).unlink()
+
+    slow = Journal(path)
+    assert told(slow) == told(again)
+    assert slow.history[1].level == level
+
+
+def test_what_was_noted_of_an_experiment_is_in_the_checkpoint_until_the_judge_begins_anew(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    level = Level(target=9.0, value=8.1, low=8.0, high=8.2, probability=0.99, samples=(sample(8.1, 901),))
+    write(path).placed(1, level)
+    journal = Journal(path)
+    journal._checkpoint()
+    restart = Restart(after=1, measurement=Measurement(commit=KEPT, samples=(sample(7.0),)), reason="host")
+
+    assert Journal(path).history[1].level == level
+    journal.restarted(restart)
+    assert Journal(path)._noted == 2
+    assert Journal(path).history == [baseline(), kept()]
+
+
+def test_what_others_make_of_a_history_is_remembered_with_its_length(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = write(path)
+    assert journal.remember("sum", lambda: {"total": len(journal.history)}) is None
+    journal._checkpoint()
+    journal.begin(2, KEPT, "more")
+
+    again = Journal(path)
+
+    assert again.remember("sum", dict) == (2, {"total": 2})
+    assert again.remember("other", dict) is None
+
+
+def test_a_full_disk_costs_no_more_than_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = write(path)
+    (tmp_path / f".{checkpoint.NAME}.tmp").mkdir()  # as good as no room
+
+    journal._checkpoint()
+
+    assert not (tmp_path / checkpoint.NAME).exists()
+    assert told(Journal(path)) == told(journal)
+
+
+def test_experiments_are_read_when_they_are_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    long_run(path)
+    read: list[bytes] = []
+    journal = Journal(path)
+    decode = journal.history._decode
+    journal.history._decode = lambda span: read.append(span) or decode(span)  # type: ignore[func-returns-value]
+
+    assert journal.history[2].number == 2
+    assert journal.incumbent.number == 1  # looked for from the end
+
+    assert 0 < len(read) < len(journal.history)
+
+
+def test_the_projections_grow_with_the_history_and_are_made_anew_when_they_were_touched(
+    tmp_path: Path,
+) -> None:
+    table, prose = tmp_path / "run.tsv", tmp_path / "run.log"
+    history = [baseline(), kept(), crashed()]
+    files = journals.Projections(table, prose)
+
+    def current(count: int) -> bool:
+        files.publish(history[:count])
+        return (table.read_text(), prose.read_text()) == (
+            journals.tsv(history[:count]),
+            journals.log(history[:count]),
+        )
+
+    assert current(1)
+    before = table.stat().st_ino
+    assert current(2)
+    assert table.stat().st_ino == before
+    table.write_text("mine\n")
+    prose.unlink()
+    assert current(2)
+    assert current(3)
+
+
+@pytest.mark.parametrize("tail", [b"", b"9\tgarb", b"1\t" + KEPT[:10].encode()])
+def test_projections_that_a_crash_left_behind_or_ahead_are_mended(tmp_path: Path, tail: bytes) -> None:
+    table, prose = tmp_path / "run.tsv", tmp_path / "run.log"
+    history = [baseline(), kept(), crashed()]
+    before = journals.Projections(table, prose)
+    before.publish(history[:1])
+    known = json.loads(json.dumps(before.remembered()))
+    table.write_bytes(table.read_bytes() + tail)
+
+    files = journals.Projections(table, prose)
+    files.recall(known)
+    files.publish(history)
+
+    assert table.read_text() == journals.tsv(history)
+    assert prose.read_text() == journals.log(history)
+
+
+def test_projections_that_somebody_changed_are_not_gone_on_with(tmp_path: Path) -> None:
+    table, prose = tmp_path / "run.tsv", tmp_path / "run.log"
+    before = journals.Projections(table, prose)
+    before.publish([baseline()])
+    known = before.remembered()
+    table.write_bytes(table.read_bytes().replace(b"baseline", b"BASELINE"))
+
+    files = journals.Projections(table, prose)
+    files.recall(known)
+    files.publish([baseline(), kept()])
+
+    assert table.read_text() == journals.tsv([baseline(), kept()])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from autoopt.agents.fences import code, fence, one_line
@@ -81,32 +81,36 @@ def _clipped(text: str, limit: int) -> str:
 def _journal(history: Sequence[Experiment]) -> Iterator[str]:
     """Every experiment: the latest in full, older ones on a line each, the oldest failures as counts."""
     tried = [past for past in history if past.status is not Status.baseline]
-    full = _latest([_in_full(past) for past in tried], _JOURNAL_FULL)
-    lines = [_in_short(past) for past in tried[: len(tried) - len(full)]]
+    full = _latest(map(_in_full, reversed(tried)), _JOURNAL_FULL)
+    earlier = tried[: len(tried) - len(full)]
     spare = _JOURNAL_ALL - sum(len(entry) + 1 for entry in full)
-    short = _latest(lines, spare)
-    oldest = tried[: len(lines) - len(short)]
+    short = _latest(map(_in_short, reversed(earlier)), spare)
+    oldest = earlier[: len(earlier) - len(short)]
     yield from (_in_full(past) for past in history if past.status is Status.baseline)
     if oldest:
         kept = [past for past in oldest if past.status is Status.keep]
-        yield from _latest([_in_short(past) for past in kept], _JOURNAL_ALL // 2)
+        yield from _latest(map(_in_short, reversed(kept)), _JOURNAL_ALL // 2)
         yield _counted(oldest, kept)
     yield from short
     yield from full
 
 
-def _latest(entries: list[str], room: int) -> list[str]:
-    """As many of the last entries as fit."""
-    taken = 0
-    for number, entry in enumerate(reversed(entries)):
-        taken += len(entry) + 1
-        if taken > room:
-            return entries[len(entries) - number :]
-    return entries
+def _latest(backwards: Iterable[str], room: int) -> list[str]:
+    """As many of the last entries as fit, in order; they come from the last one backwards."""
+    taken: list[str] = []
+    for entry in backwards:
+        room -= len(entry) + 1
+        if room < 0:
+            break
+        taken.append(entry)
+    return taken[::-1]
 
 
 def _counted(oldest: Sequence[Experiment], kept: Sequence[Experiment]) -> str:
-    areas = Counter(one_line(past.area, 40) or "?" for past in oldest if past not in kept)
+    failed = Counter(past.area for past in oldest if past.status is not Status.keep)
+    areas: Counter[str] = Counter()
+    for area, count in failed.items():
+        areas[one_line(area, 40) or "?"] += count
     named = ", ".join(f"{area} {count}" for area, count in areas.most_common(40))
     others = sum(count for _, count in areas.most_common()[40:])
     rest = f", other areas {others}" if others else ""

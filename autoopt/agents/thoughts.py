@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from autoopt.agents import json_answers
@@ -205,6 +206,7 @@ def _likeness(words: frozenset[str], past: Experiment) -> float:
     return max(as_meant, as_done)
 
 
+@lru_cache(maxsize=1 << 15)  # every idea is compared with every experiment
 def _words(text: str) -> frozenset[str]:
     return frozenset(_stem(word) for word in _WORD.findall(text.casefold()) if word not in _COMMON)
 

@@ -221,7 +221,7 @@ def _shares_seeds(history: Sequence[Experiment]) -> bool:
     return bool(history) and history[0].variation == "seed"
 
 
-def _samples(measurement: Measurement | None) -> tuple[Sample, ...]:
+def _samples(measurement: Measurement | None) -> Sequence[Sample]:
     return measurement.samples if measurement else ()
 
 

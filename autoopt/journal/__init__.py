@@ -1,63 +1,59 @@
 """The run's memory: one JSON line per event, hash-chained and synced; all that a resume needs.
 
 BEGIN number, parent -> EDITED change -> MEASURED pair (once each) -> DECIDED experiment (the commit point)
--> MOVED the branch (keeps only) -> DONE; ASKED and SPENT stand around each call of an agent. CONDITIONS says
-what everything is measured with, RESTARTED that the judge begins anew, LEVEL how the incumbent stands against
-the target; CONFIRMED, HELD_OUT and OMITTED belong to the end. A torn last line is dropped; any other line
-that does not add up stops the run, because guessing what an experiment was is how a log starts to lie.
+-> MOVED the branch (keeps only) -> DONE; ASKED and SPENT stand around each call of an agent. CONDITIONS
+says what everything is measured with, RESTARTED that the judge begins anew, LEVEL how the incumbent stands
+against the target; CONFIRMED, HELD_OUT and OMITTED belong to the end, and CHECKPOINT to the file of that
+name. A torn last line is dropped; any other line that does not add up stops the run, because guessing what
+an experiment was is how a log starts to lie.
+
+Every byte is checked each time a journal is read: line by line, or, up to where a checkpoint was made, by
+one hash over all that was checked then (`autoopt.journal.checkpoint`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
-from autoopt import files
+from autoopt import files, signals
 from autoopt.codec import decode, encode
-from autoopt.errors import DamagedStateError, ResourceError
+from autoopt.errors import DamagedStateError
+from autoopt.journal import appending, checkpoint, decisions, lines
+from autoopt.journal.appending import reserve as reserve
+from autoopt.journal.appending import unreserve as unreserve
+from autoopt.journal.checkpoint import Checkpoint, Placed
+from autoopt.journal.decisions import Pending as Pending
+from autoopt.journal.decisions import pairs as pairs
 from autoopt.journal.lock import held as held
 from autoopt.journal.lock import is_held as is_held
+from autoopt.journal.projections import Projections as Projections
 from autoopt.journal.projections import log as log
 from autoopt.journal.projections import publish as publish
 from autoopt.journal.projections import tsv as tsv
-from autoopt.records import (
-    Call,
-    Change,
-    Confirmation,
-    Experiment,
-    Level,
-    Measurement,
-    Omission,
-    Pair,
-    Restart,
-    Sample,
-    Status,
-)
+from autoopt.journal.spans import Spans
+from autoopt.records import Call, Change, Confirmation, Experiment, Level, Omission, Restart, Sample, Status
+
+T = TypeVar("T")
 
 VERSION = 1
+CHECKPOINT_EVERY = 1 << 18
+"""Bytes of a journal between checkpoints: what takes a few hundredths of a second to read line by line."""
 INTERRUPTED = "interrupted"
 """The reason of a stop that a person or the system brought about; the run has more to do."""
+STUMBLED = "it could not go on: "
+"""How the reason of a stop begins that an error brought about; with that mended, the run has more to do."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """An experiment that a crash left open.
-
-    Attributes:
-        parent: The incumbent it started from.
-        decided: The experiment when its decision is on record, None when the attempt was interrupted.
-    """
-
-    number: int
-    parent: str
-    decided: Experiment | None
+def was_cut_short(reason: str | None) -> bool:
+    """Whether a run that stopped for this reason, or without one, has more to do than it did."""
+    return reason is None or reason == INTERRUPTED or reason.startswith(STUMBLED)
 
 
 class Journal:
@@ -73,8 +69,8 @@ class Journal:
             DamagedStateError: a line other than the last does not add up, or there is none.
         """
         self.path = path
-        self.history: list[Experiment] = []
-        self.calls: list[Call] = []
+        self.history: Spans[Experiment] = Spans(self._decoded)
+        self.calls: Spans[Call] = Spans(partial(self._understood, decisions.call))
         self.unanswered: list[tuple[int, str]] = []  # number and stage of calls that were cut short
         self.pending: Pending | None = None
         self.confirmation: Confirmation | None = None
@@ -86,16 +82,25 @@ class Journal:
         self.header: Mapping[str, Any] = {}
         self._last_number = 0
         self._elapsed_before_s = 0.0
+        self._levels: dict[int, Level] = {}
+        self._notes: Mapping[str, Any] = {}
+        self._noted = 0  # experiments that those are about
+        self._said: dict[str, Callable[[], Any]] = {}
         self._pairs: list[Mapping[str, Any]] = []
+        self._paired_at: int | None = None  # where the first of them is
         self._chain = ""
+        self._lines = self._size = self._checkpointed = 0
+        self._digest = hashlib.sha256()
         self._torn_at: int | None = None
+        self._tail = appending.Tail(path)
         self._asked: tuple[int, str] | None = None
         self._opened: float | None = None  # the clock runs from when everything is read
-        for position, event in enumerate(self._read(), start=1):
+        for event, line in self._read():
             try:
-                self._apply(event)
+                self._apply(event, self._size + len(line))
             except (KeyError, TypeError, ValueError) as error:
-                raise self._damaged(position, f"cannot be understood ({error})") from error
+                raise self._damaged(self._lines + 1, f"cannot be understood ({error})") from error
+            self._count(line)
         if not self.header:
             raise DamagedStateError(f"{path}: holds no run; start a new one.")
         self._cut_short()
@@ -107,7 +112,7 @@ class Journal:
         started = datetime.now(UTC).isoformat(timespec="seconds")
         named = {"run_id": run_id, "base": base, "goal": goal, "started": started}
         body = {"event": "RUN", "elapsed_s": 0.0, "version": VERSION, **named}
-        files.replace(path, _line(body, _link("", body)))
+        files.replace(path, lines.line(body, lines.link("", body)))
         return cls(path)
 
     @property
@@ -190,34 +195,101 @@ class Journal:
         self._append("STOPPED", reason=reason)
 
     def _append(self, event: str, **fields: Any) -> None:
-        body = _readable({"event": event, "elapsed_s": round(self.elapsed_s, 3), **fields})
-        chain = _link(self._chain, body)
-        if self._torn_at is not None:
-            os.truncate(self.path, self._torn_at)
-            self._torn_at = None
-        _append_line(self.path, _line(body, chain))
-        self._chain = chain
-        self._apply(body)
+        body = lines.readable({"event": event, "elapsed_s": round(self.elapsed_s, 3), **fields})
+        chain = lines.link(self._chain, body)
+        line = lines.line(body, chain)
+        with signals.held():  # a line in the file and not in here would make the next one wrong
+            if self._torn_at is not None:
+                self._tail.cut(self._torn_at)
+                self._torn_at = None
+            full = self._tail.add(line)
+            self._chain = chain
+            try:
+                self._apply(body, self._size + len(line))
+            finally:
+                self._count(line)
+        if full is not None:
+            raise full
 
-    def _read(self) -> Iterator[Mapping[str, Any]]:
-        try:
-            raw = self.path.read_bytes()
-        except OSError as error:
-            raise DamagedStateError(
-                f"{self.path}: the run's journal cannot be read: {error.strerror}."
-            ) from error
-        good = 0
-        lines = raw.splitlines(keepends=True)
-        for position, line in enumerate(lines, start=1):
-            body = _parse(line, self._chain)
+    def _read(self) -> Iterator[tuple[Mapping[str, Any], bytes]]:
+        """The events after the checkpoint, each with its line."""
+        content = lines.content(self.path)
+        if (begun := checkpoint.load(self.path, content)) is not None:
+            self._begin_at(begun, content)
+        rest = content[self._size :].splitlines(keepends=True)
+        for position, line in enumerate(rest, start=1):
+            body = lines.parse(line, self._chain)
             if body is None:
-                if position < len(lines):
-                    raise self._damaged(position, "does not follow from the line before it")
-                self._torn_at = good
+                if position < len(rest):
+                    raise self._damaged(self._lines + 1, "does not follow from the line before it")
+                self._torn_at = self._size
                 return
             self._chain = body.pop("chain")
-            good += len(line)
-            yield body
+            yield body, line
+
+    def _count(self, line: bytes) -> None:
+        """The line is read or written."""
+        self._digest.update(line)
+        self._size += len(line)
+        self._lines += 1
+
+    def _begin_at(self, begun: Checkpoint, content: bytes) -> None:
+        """Know what these first lines add up to."""
+        self.history.open(content, begun.experiments)
+        self.calls.open(content, begun.calls)
+        self._levels = {placed.number: placed.level for placed in begun.levels}
+        self.unanswered = [(int(number), str(stage)) for number, stage in begun.unanswered]
+        self.restarts, self.omissions = list(begun.restarts), list(begun.omissions)
+        self.confirmation, self.holdout = begun.confirmation, begun.holdout
+        self.header, self.conditions, self.stopped = begun.header, begun.conditions, begun.stopped
+        self._last_number, self._elapsed_before_s = begun.last_number, begun.elapsed_s
+        self._notes, self._noted = begun.notes, len(self.history)
+        self._chain, self._lines = begun.chain, begun.lines
+        self._size = self._checkpointed = begun.size
+        self._digest = hashlib.sha256(memoryview(content)[: begun.size])
+
+    def remember(self, name: str, said: Callable[[], Any]) -> tuple[int, Any] | None:
+        """Keep what `said` makes of the experiments decided so far, as plain data, with every checkpoint.
+
+        Returns:
+            What it said at the checkpoint that was read, and the number of experiments until then; None where
+            it said nothing. It is only spared time: it follows from those experiments.
+        """
+        self._said[name] = said
+        return (self._noted, self._notes[name]) if name in self._notes else None
+
+    def rest(self) -> None:
+        """Everybody has learned of every experiment: make a checkpoint, where the last one is long ago."""
+        due = self._size - self._checkpointed >= CHECKPOINT_EVERY
+        if due and self.pending is None and self._asked is None:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        made = Checkpoint(
+            size=self._size,
+            digest=self._digest.hexdigest(),
+            chain=self._chain,
+            lines=self._lines,
+            elapsed_s=round(self.elapsed_s, 3),
+            last_number=self._last_number,
+            header=self.header,
+            conditions=self.conditions,
+            experiments=tuple(self.history.places),
+            calls=tuple(self.calls.places),
+            levels=tuple(Placed(number=number, level=level) for number, level in self._levels.items()),
+            unanswered=tuple(self.unanswered),
+            restarts=tuple(self.restarts),
+            omissions=tuple(self.omissions),
+            confirmation=self.confirmation,
+            holdout=self.holdout,
+            stopped=self.stopped,
+            notes={name: said() for name, said in self._said.items()},
+            code=checkpoint.code(),
+        )
+        body, seal = checkpoint.written(made)
+        self._append(checkpoint.EVENT, seal=seal)
+        self._checkpointed = self._size
+        checkpoint.save(self.path, body)
 
     def _damaged(self, position: int, problem: str) -> DamagedStateError:
         return DamagedStateError(
@@ -225,7 +297,8 @@ class Journal:
             "The run branch and its commits are untouched: start a new run from them."
         )
 
-    def _apply(self, event: Mapping[str, Any]) -> None:
+    def _apply(self, event: Mapping[str, Any], end: int) -> None:
+        """Take in an event whose line begins at `_size` and ends at `end`."""
         if self._opened is None:
             self._elapsed_before_s = event["elapsed_s"]
         match event["event"]:
@@ -235,7 +308,7 @@ class Journal:
                 self.header = event
             case "BEGIN":
                 self._last_number = event["number"]
-                self._pairs = []
+                self._forget_pairs()
                 self.stopped = None
                 self._forget_the_end()
                 self.pending = Pending(number=event["number"], parent=event["parent"], decided=None)
@@ -244,14 +317,17 @@ class Journal:
                 self._asked = (event["number"], event["stage"])
             case "SPENT":
                 self._asked = None
-                self.calls.append(decode(Call, event["call"]))
+                self.calls.append(decode(Call, event["call"]), self._size, end)
             case "EDITED":
-                self._pairs = []
+                self._forget_pairs()
             case "MEASURED":
+                if self._paired_at is None:
+                    self._paired_at = self._size
                 self._pairs.append(event)
             case "DECIDED":
-                experiment = self._experiment(event["experiment"])
-                self.history.append(experiment)
+                experiment = decisions.of_events(event["experiment"], self._pairs)
+                start = self._size if self._paired_at is None else self._paired_at
+                self.history.append(experiment, start, end)
                 self.pending = Pending(number=experiment.number, parent=experiment.parent, decided=experiment)
             case "MOVED":
                 pass
@@ -271,6 +347,8 @@ class Journal:
                 self._restart(decode(Restart, event["restart"]))
             case "STOPPED":
                 self.stopped = event["reason"]
+            case checkpoint.EVENT:
+                pass
             case unknown:
                 raise ValueError(f"unknown event {unknown!r}")
 
@@ -279,16 +357,24 @@ class Journal:
         self.confirmation = self.holdout = None
         self.omissions = []
 
+    def _forget_pairs(self) -> None:
+        self._pairs, self._paired_at = [], None
+
     def _restart(self, restart: Restart) -> None:
         self.restarts.append(restart)
         self.conditions = restart.conditions
         self._forget_the_end()
-        for position, past in enumerate(self.history):  # where it stands against the target is open again
-            self.history[position] = dataclasses.replace(past, level=None)
+        noted, self._levels = self._levels, {}
+        for number in noted:  # where it stands against the target is open again
+            self._note(number, None)
 
     def _place(self, number: int, level: Level) -> None:
-        position = next(at for at, past in enumerate(self.history) if past.number == number)
-        self.history[position] = dataclasses.replace(self.history[position], level=level)
+        self._levels[number] = level
+        self._note(number, level)
+
+    def _note(self, number: int, level: Level | None) -> None:
+        position = decisions.position(self.history, number)
+        self.history.replace(position, dataclasses.replace(self.history[position], level=level))
 
     def _cut_short(self) -> None:
         """The call that was open, if any, will not be answered any more."""
@@ -296,67 +382,15 @@ class Journal:
             self.unanswered.append(self._asked)
             self._asked = None
 
-    def _experiment(self, body: Mapping[str, Any]) -> Experiment:
-        challengers = tuple(decode(Sample, pair["challenger"]) for pair in self._pairs)
-        incumbents = tuple(decode(Sample, p["incumbent"]) for p in self._pairs if p["incumbent"])
-        plain: Experiment = decode(Experiment, {**body, "measurement": None})
-        if not body["measurement"]:
-            return plain
-        measurement = Measurement(commit=body["commit"], samples=challengers)
-        return dataclasses.replace(plain, measurement=measurement, incumbent_samples=incumbents)
+    def _decoded(self, span: bytes) -> Experiment:
+        """The experiment in these lines, with what was noted of it later."""
+        experiment = self._understood(decisions.of_span, span)
+        level = self._levels.get(experiment.number)
+        return experiment if level is None else dataclasses.replace(experiment, level=level)
 
-
-def pairs(experiment: Experiment) -> tuple[Pair, ...]:
-    """The experiment's interleaved pairs; none for the baseline and for exact metrics."""
-    if experiment.measurement is None or not experiment.incumbent_samples:
-        return ()
-    both = zip(experiment.incumbent_samples, experiment.measurement.samples, strict=True)
-    return tuple(Pair(incumbent=incumbent, challenger=challenger) for incumbent, challenger in both)
-
-
-def _link(chain: str, body: Mapping[str, Any]) -> str:
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256((chain + canonical).encode()).hexdigest()
-
-
-def _readable(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body as it will be read back, with `?` for what is no text: names of files need not be any."""
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
-    found: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
-    return found
-
-
-def _line(body: Mapping[str, Any], chain: str) -> bytes:
-    return json.dumps({**body, "chain": chain}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-
-
-def _parse(line: bytes, chain: str) -> dict[str, Any] | None:
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        body = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(body, dict) or "chain" not in body:
-        return None
-    claimed = body.pop("chain")
-    return {**body, "chain": claimed} if claimed == _link(chain, body) else None
-
-
-def _append_line(path: Path, line: bytes) -> None:
-    """Append durably, or leave the file as it was: a half-written line would damage the next one."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    try:
-        size = os.fstat(descriptor).st_size
+    def _understood(self, read: Callable[..., T], *data: Any) -> T:
+        """What is read from lines that an earlier version may have written and checked."""
         try:
-            rest = line
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            os.fsync(descriptor)
-        except BaseException as error:  # Ctrl-C too: the line is not in the file and not in memory
-            os.ftruncate(descriptor, size)
-            if isinstance(error, OSError):
-                raise ResourceError(f"{path}: the journal cannot be written: {error.strerror}.") from error
-            raise
-    finally:
-        os.close(descriptor)
+            return read(*data)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedStateError(f"{self.path}: cannot be understood ({error}).") from error

@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
+from autoopt.codec import decode, encode
 from autoopt.errors import UsageError
 from autoopt.judge import posterior
 from autoopt.judge.axis import Axis
@@ -124,6 +126,14 @@ class Judge:
             kept: Whether the challenger is the incumbent now.
         """
         self._memory = self._memory.after(pairs, kept)
+
+    def remembered(self) -> Any:
+        """What was learned so far, as plain data."""
+        return encode(self._memory)
+
+    def recall(self, remembered: Any) -> None:
+        """Know what another judge of the same metric had `remembered`."""
+        self._memory = decode(Memory, remembered)
 
     @property
     def exact(self) -> bool:

@@ -15,8 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 from autoopt.budget import seconds
+from autoopt.codec import decode, encode
+from autoopt.folding import Fold
 from autoopt.records import Experiment, Status
 from autoopt.schema import BudgetConfig
 from autoopt.think import Step, Strategy
@@ -203,10 +206,27 @@ def standing(
     members: Sequence[str], history: Iterable[Experiment], budget: BudgetConfig, seed: int
 ) -> Standing:
     """Where a portfolio of these members stands after these experiments."""
-    stands = Standing(accounts={name: Account() for name in members}, strategy=Strategy(limit=budget.plateau))
-    for experiment in history:
-        stands = stands.after(experiment, budget, seed)
-    return stands
+    return fold(members, budget, seed).over(tuple(history))
+
+
+def fold(members: Sequence[str], budget: BudgetConfig, seed: int) -> Fold[Standing]:
+    """Where a portfolio of these members stands, as its history grows."""
+    start = Standing(accounts={name: Account() for name in members}, strategy=Strategy(limit=budget.plateau))
+    return Fold(lambda stands, experiment: stands.after(experiment, budget, seed), start)
+
+
+def remembered(stands: Standing) -> Any:
+    """Where a portfolio stands, as plain data."""
+    silent = [[member, simplifies, left] for (member, simplifies), left in stands.silent.items()]
+    return encode(replace(stands, silent={})) | {"silent": silent}
+
+
+def recalled(data: Mapping[str, Any]) -> Standing:
+    """Where a portfolio stood when it was remembered."""
+    accounts = {name: decode(Account, account) for name, account in data["accounts"].items()}
+    silent = {(member, simplifies): left for member, simplifies, left in data["silent"]}
+    found: Standing = decode(Standing, data, accounts=accounts, silent=silent)
+    return found
 
 
 def share(experiment: Experiment, budget: BudgetConfig) -> float:

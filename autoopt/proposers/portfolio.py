@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from autoopt import think
+from autoopt.codec import encode
 from autoopt.errors import AgentError, BudgetSpentError, ExperimentBudgetError
 from autoopt.proposers import bandit
 from autoopt.protocols import Proposer
@@ -37,10 +40,11 @@ class Portfolio:
             note: Told the experiment's number and who sits out from then on, and why.
         """
         self._members = dict(members)
-        self._budget = budget
         self._seed = seed
         self._tidy = tidy
         self._tell = note
+        self._terms = [list(self._members), encode(budget), seed]
+        self._standing = bandit.fold(tuple(self._members), budget, seed)
         self._dropped: dict[str, BudgetSpentError] = {}
         self._number = 0
 
@@ -54,7 +58,7 @@ class Portfolio:
             BudgetSpentError: only members that have spent it are left.
         """
         self._number = brief.number
-        stands = bandit.standing(tuple(self._members), brief.history, self._budget, self._seed)
+        stands = self._standing.over(brief.history)
         spent: dict[str, BudgetSpentError] = {}
         broken: AgentError | None = None
         for turn in stands.turns(self._seed, brief.number):
@@ -93,6 +97,18 @@ class Portfolio:
         """Tell everybody, so that members learn from each other's experiments."""
         for member in self._members.values():
             member.tell(experiment)
+
+    def remembered(self, history: Sequence[Experiment]) -> Any:
+        """What follows from the history for whose turn it is, as plain data."""
+        return [self._terms, bandit.remembered(self._standing.over(history))]
+
+    def recall(self, history: Sequence[Experiment], remembered: Any) -> None:
+        """Spare working out again what was `remembered` of this history, if it was by the same terms."""
+        terms, data = remembered
+        if terms == self._terms:
+            stands = bandit.recalled(data)
+            self._standing.resume(history, stands)
+            think.resume(history, stands.strategy)
 
     def _drop(self, number: int, name: str, error: BudgetSpentError) -> None:
         """Ask no more whom the run's budget does not allow; the next experiment has a budget of its own."""

@@ -1,0 +1,61 @@
+"""A journal's lines: JSON objects, each sealed by a hash over itself and the line before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autoopt.errors import DamagedStateError
+
+
+def content(path: Path) -> bytes:
+    """A journal as it lies on disk.
+
+    Raises:
+        DamagedStateError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DamagedStateError(f"{path}: the run's journal cannot be read: {error.strerror}.") from error
+
+
+def link(chain: str, body: Mapping[str, Any]) -> str:
+    """The seal of a body that follows the line with the seal `chain`; empty before the first."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256((chain + canonical).encode()).hexdigest()
+
+
+def readable(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body as it will be read back, with `?` for what is no text: names of files need not be any."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+    found: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+    return found
+
+
+def line(body: Mapping[str, Any], chain: str) -> bytes:
+    """The line of a body with its own seal."""
+    return json.dumps({**body, "chain": chain}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def body(line: bytes) -> dict[str, Any]:
+    """The body of a line that was checked before."""
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def parse(line: bytes, chain: str) -> dict[str, Any] | None:
+    """The body of a line, its own seal included; None where it is torn or does not follow from `chain`."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        body = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(body, dict) or "chain" not in body:
+        return None
+    claimed = body.pop("chain")
+    return {**body, "chain": claimed} if claimed == link(chain, body) else None
