@@ -479,7 +479,7 @@ os._exit(9)
 """
 
 
-def test_after_a_kill_the_open_trial_is_failed_and_the_search_goes_on(tmp_path: Path, desk: Path) -> None:
+def test_after_a_kill_the_open_trial_is_taken_back_and_asked_for_again(tmp_path: Path, desk: Path) -> None:
     code = KILLED.format(here=str(Path(__file__).parent), root=str(tmp_path))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 9, done.stderr
@@ -493,8 +493,119 @@ def test_after_a_kill_the_open_trial_is_failed_and_the_search_goes_on(tmp_path: 
     third = resumed.ask(brief(desk, (experiment,)))
 
     assert third is not None
-    assert third.parameters["rate"] not in rates
-    assert [t.state.name for t in trials(tmp_path)] == ["COMPLETE", "COMPLETE", "FAIL", "RUNNING"]
+    assert third.parameters["rate"] == rates[1]  # as if nobody had killed it
+    assert [t.state.name for t in trials(tmp_path)] == ["COMPLETE", "COMPLETE", "RUNNING"]
+
+
+class Walk:
+    """A search that declines, keeps, and is disturbed by others' keeps; `decided` is what a journal says.
+
+    Attributes:
+        lines: The length of the study's file at each decision, before the search is told.
+    """
+
+    FOREIGN = 8
+
+    def __init__(self, place: Path, sampler: str, decided: list[Experiment], **options: Any) -> None:
+        self.place, self.file = place, place / "study.log"
+        self.decided = list(decided)
+        self.lines: list[int] = []
+        place.mkdir(exist_ok=True)
+        kept = [past.parameters for past in decided if past.status is Status.keep and past.parameters]
+        self._put(kept[-1] if kept else {"rate": 0.1, "threads": 1, "mode": "a"})
+        domains = (
+            keyed("threads", low=1.0, high=4.0)
+            | keyed("mode", choices=["a", "b", "c"])
+            | keyed("rate", low=0.1, high=0.4, step=0.1)
+        )
+        self.proposer = search(domains, place, sampler, seed=3, **options)
+
+    def _put(self, values: Any) -> None:
+        (self.place / "desk").mkdir(exist_ok=True)
+        (self.place / "desk" / "c.yaml").write_text("".join(f"{n}: {v}\n" for n, v in values.items()))
+
+    def to(self, count: int) -> list[Experiment]:
+        """Go on until so many are decided."""
+        while len(self.decided) < count:
+            number = len(self.decided) + 1
+            told = foreign(number) if number == self.FOREIGN else self._next(number)
+            self.decided.append(told)
+            self.lines.append(self.file.read_bytes().count(b"\n") if self.file.exists() else 0)
+            self.proposer.tell(told)
+            if told.status is Status.keep and told.parameters:
+                self._put(told.parameters)
+        return self.decided
+
+    def _next(self, number: int) -> Experiment:
+        for _ in range(2 if number % 3 == 0 else 1):  # every third experiment's first idea is declined
+            proposal = self.proposer.ask(brief(self.place / "desk", tuple(self.decided)))
+        assert proposal is not None
+        if number % 5 == 0:
+            return crashed(proposal, number)
+        threads, rate = proposal.parameters["threads"], proposal.parameters["rate"]
+        effect = 0.01 * float(threads) - abs(float(rate) - 0.3)  # type: ignore[arg-type]
+        return judged(proposal, number, effect, Status.keep if number % 4 == 0 else Status.discard)
+
+
+SAMPLERS: dict[str, dict[str, Any]] = {
+    "tpe": {"n_startup_trials": 3, "multivariate": True},
+    "random": {},
+    "nsgaii": {"population_size": 3},
+    "qmc": {},
+    "bruteforce": {},
+    "grid": {},
+}
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_search_killed_at_any_line_it_writes_goes_on_as_if_nobody_had_killed_it(
+    tmp_path: Path, sampler: str
+) -> None:
+    options, until = SAMPLERS[sampler], 10
+    whole = Walk(tmp_path / "whole", sampler, [], **options)
+    wanted = whole.to(until)
+    lines = whole.file.read_bytes().splitlines(keepends=True)
+    assert any(b'"state":1,' in line for line in lines)  # some draws were known already
+
+    for cut in range(whole.lines[4], whole.lines[8], 3 if sampler == "tpe" else 13):
+        decided = sum(length < cut for length in whole.lines)  # at the very moment: it was not told of it
+        place = tmp_path / str(cut)
+        place.mkdir()
+        torn = lines[cut][: cut % 3 * 7]
+        (place / "study.log").write_bytes(b"".join(lines[:cut]) + torn)
+        resumed = Walk(place, sampler, wanted[: decided + cut % 2 * (cut in whole.lines)], **options)
+
+        assert resumed.to(until) == wanted, cut
+
+
+def test_what_a_resume_does_grows_with_the_trials_and_not_with_their_square(
+    tmp_path: Path, desk: Path
+) -> None:
+    def calls(count: int) -> int:
+        state, made = tmp_path / str(count), 0
+        state.mkdir()
+        params = keyed("rate", low=0.01, high=1.0)
+        told = [
+            Proposal(description="d", hypothesis="h", area="c", source="o", parameters={"rate": 1 / number})
+            for number in range(1, count + 1)
+        ]
+        past = tuple(
+            judged(one, at, 0.0, Status.discard if at % 9 else Status.keep) for at, one in enumerate(told, 1)
+        )
+        search(params, state, "random").ask(brief(desk, past))
+
+        def note(frame: Any, event: str, argument: Any) -> None:
+            nonlocal made
+            made += event == "call"
+
+        sys.setprofile(note)
+        try:
+            search(params, state, "random").ask(brief(desk, past))
+        finally:
+            sys.setprofile(None)
+        return made
+
+    assert calls(400) < 5 * calls(100)
 
 
 def test_a_result_that_was_decided_but_not_told_before_a_kill_is_told_on_resume(

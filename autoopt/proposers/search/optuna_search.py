@@ -23,8 +23,8 @@ from autoopt.proposers.search import sampling, wording
 from autoopt.proposers.search.sites import site
 from autoopt.proposers.search.sites.plain import same
 from autoopt.proposers.search.space import Key, order, searchable, space
-from autoopt.proposers.search.study import Study, Values, exists
-from autoopt.proposers.search.study_file import FileLock, mend
+from autoopt.proposers.search.study import Study, Values, exists, mark
+from autoopt.proposers.search.study_file import FileLock, mend, rewind
 from autoopt.records import Brief, Edit, Experiment, Failure, Proposal, Status
 from autoopt.schema import OptunaConfig, ParameterConfig
 from autoopt.scope import Scope
@@ -61,8 +61,11 @@ class OptunaSearch:
         self._seed = seed
         self._make_sampler = sampling.maker(config)
         self._history: dict[int, Experiment] = {}
+        self._context = 0
         self._study: Study | None = None
         self._asked: tuple[int, Key] | None = None
+        self._marked: int | None = None
+        self._file = storage
         optuna.logging.disable_default_handler()  # the terminal belongs to the run
         self._storage = _open(storage)
         self._started = exists(self._storage, params)
@@ -96,10 +99,10 @@ class OptunaSearch:
         present = self._present(texts)
         if not present:
             return None
+        for experiment in brief.history:
+            self.tell(experiment)
         with sampling.quiet():
-            for experiment in brief.history:
-                self.tell(experiment)
-            study = self._opened(present)
+            study = self._opened(present, brief.number)
             self._decline(brief.number, study)
             study.abandon()
             study.note_incumbent(present)
@@ -116,7 +119,11 @@ class OptunaSearch:
 
     def tell(self, experiment: Experiment) -> None:
         """Learn the experiment's effect; what was told before, or carries no parameters, changes nothing."""
-        self._history.setdefault(experiment.number, experiment)
+        if experiment.number in self._history:
+            return
+        self._history[experiment.number] = experiment
+        if self._is_foreign_keep(experiment):
+            self._context = max(self._context, experiment.number)
         if self._study is not None:
             with sampling.quiet():
                 self._study.learn(experiment)
@@ -151,17 +158,26 @@ class OptunaSearch:
                     raise
         return present
 
-    def _opened(self, present: Values) -> Study:
+    def _opened(self, present: Values, number: int) -> Study:
         """The study of the present context: what was kept of other proposers' changes makes a new one."""
-        foreign = [number for number, past in self._history.items() if self._is_foreign_keep(past)]
-        context = max(foreign, default=0)
-        if self._study is None or self._study.context != context:
+        if self._marked is None and rewind(self._file, number):
+            self._storage = _open(self._file)
+            self._started = exists(self._storage, self._params)
+        if self._started:
+            self._mark(number)
+        if self._study is None or self._study.context != self._context:
             past = [self._history[number] for number in sorted(self._history)]
             self._study = Study(
-                self._storage, self._params, present, self._make_sampler, self._seed, context, past
+                self._storage, self._params, present, self._make_sampler, self._seed, self._context, past
             )
             self._started = True
+        self._mark(number)
         return self._study
+
+    def _mark(self, number: int) -> None:
+        if self._marked != number:
+            mark(self._storage, self._params, number)
+            self._marked = number
 
     def _is_foreign_keep(self, experiment: Experiment) -> bool:
         return experiment.status is Status.keep and not any(
@@ -170,7 +186,7 @@ class OptunaSearch:
 
     def _decline(self, number: int, study: Study) -> None:
         if self._asked is not None and self._asked[0] == number and number not in self._history:
-            study.declined.add(self._asked[1])
+            study.decline(self._asked[1])
 
     def _proposal(self, before: Values, after: Values, reason: str, texts: Mapping[str, str]) -> Proposal:
         changed = [name for name in after if not same(before[name], after[name])]

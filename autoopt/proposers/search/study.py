@@ -23,6 +23,7 @@ from autoopt.errors import UsageError
 from autoopt.proposers.search import sampling
 from autoopt.proposers.search.sites.plain import same
 from autoopt.proposers.search.space import Key, Space, fingerprint, searchable, singles, space
+from autoopt.proposers.search.study_file import MARK
 from autoopt.records import Experiment, Outcome, Status, Value
 from autoopt.schema import ParameterConfig
 
@@ -49,6 +50,14 @@ def exists(storage: JournalStorage, params: Mapping[str, ParameterConfig]) -> bo
     return _name(params) in optuna.get_all_study_names(storage)
 
 
+def mark(storage: JournalStorage, params: Mapping[str, ParameterConfig], number: int) -> None:
+    """Note that what follows in the file belongs to the question for this experiment.
+
+    `autoopt.proposers.search.study_file.rewind` goes back to it when the process that asked was killed.
+    """
+    optuna.load_study(study_name=_name(params), storage=storage).set_user_attr(MARK, number)
+
+
 def _name(params: Mapping[str, ParameterConfig]) -> str:
     # choices cannot change within a study: other domains make another one in the same file
     return f"parameters-{fingerprint(params)}"
@@ -63,7 +72,6 @@ class Study:
     Attributes:
         context: The experiment whose kept change began it; 0 for the run's start.
         space: What is searched.
-        declined: Assignments that were proposed and not wanted.
     """
 
     def __init__(
@@ -95,14 +103,19 @@ class Study:
         self._study = _load(storage, f"{_name(params)}-after-{context}") if context else first
         self._distributions = {name: sampling.distribution(d) for name, d in self.space.domains.items()}
         self._make_sampler, self._seed = make_sampler, seed
-        self.declined: set[Key] = set()
-        self._abandoned: set[int] = set(self._study.user_attrs.get("abandoned", ()))
+        attributes = self._study.user_attrs
+        self._declined: set[Key] = {tuple(map(tuple, key)) for key in attributes.get("declined", ())}
+        self._abandoned: set[int] = set(attributes.get("abandoned", ()))
         self._present = present
-        self._known: dict[Key, float | None] = self._remembered()
+        self._known: dict[Key, float | None] = {}
+        self._open: dict[int, int] = {}
+        self._recorded: set[int] = set()
+        self._remember()
         self._tried: set[Setting] = _settings(self._start)
         self._promised: set[Setting] = set()
         self._poor: dict[Setting, float | None] = {}
         self._gains: dict[int, float] = {}
+        self._sum = 0.0
         self._learned: set[int] = set()
         self._old: list[_Result] = []
         for experiment in history:
@@ -112,23 +125,32 @@ class Study:
 
     def learn(self, experiment: Experiment) -> None:
         """Tell Optuna of a decided experiment, once; of one before this context, what it still says."""
+        if experiment.number in self._learned:
+            return
         values = {
             name: experiment.parameters[name] for name in self.space.domains if name in experiment.parameters
         }
-        if experiment.number in self._learned or not values:
+        if not values:
             return
         self._learned.add(experiment.number)
         effect = _effect(experiment)
         value = None if effect is None else self._standing(experiment.number) + effect
         if experiment.status is Status.keep and effect is not None:
             self._gains[experiment.number] = effect
+            self._sum = math.fsum(self._gains.values())
         self._tried |= _settings(values)
         if experiment.number <= self.context:
             self._recall(experiment, values, value)
             return
         self._promised -= _settings(values)
-        self._known[self.space.key(values)] = value
-        self._record(experiment.number, values, value)
+        if experiment.number not in self._recorded:
+            self._known[self.space.key(values)] = value
+            self._record(experiment.number, values, value)
+
+    def decline(self, key: Key) -> None:
+        """Never propose this assignment again: it was, and it was not wanted."""
+        self._declined.add(key)
+        self._study.set_user_attr("declined", sorted(self._declined, key=repr))
 
     def abandon(self) -> None:
         """Fail trials that were asked for and never told: their process died, or they were declined."""
@@ -136,6 +158,7 @@ class Study:
         if running:
             self._abandoned |= {trial.number for trial in running}
             self._study.set_user_attr("abandoned", sorted(self._abandoned))
+            self._open.clear()
         for trial in running:
             self._tell(trial.number, None)
 
@@ -161,8 +184,8 @@ class Study:
     def sampled(self, present: Values, number: int) -> tuple[Values, str] | None:
         """The sampler's next idea that is not known yet; any unknown one when it has none."""
         # made afresh for each experiment: a resumed search then draws what the uninterrupted one would have
-        trials = len(self._study.get_trials(deepcopy=False))
-        self._study.sampler = self._make_sampler(self.space, self._seed, trials)
+        told = sum("values" in trial.user_attrs for trial in self._valid_trials())
+        self._study.sampler = self._make_sampler(self.space, self._seed, told + len(self._declined))
         sampler = type(self._study.sampler).__name__.removesuffix("Sampler")
         reason = f"Optuna's {sampler} sampler chose it after {len(self._learned)} results"
         for tried in range(_TRIES):
@@ -171,6 +194,7 @@ class Study:
             if not self._spent(values):
                 trial.set_user_attr("values", values)
                 trial.set_user_attr("experiment", number)
+                self._open[number] = trial.number
                 return values, reason
             self._tell(trial.number, self._remark(values))
             if tried == 0 and self._exhausted(present):
@@ -219,7 +243,7 @@ class Study:
 
     def _spent(self, values: Values) -> bool:
         key = self.space.key(values)
-        return key in self._known or key in self.declined or self._poor_alone(values) is not None
+        return key in self._known or key in self._declined or self._poor_alone(values) is not None
 
     def _poor_alone(self, values: Values) -> Setting | None:
         """The one value that differs from the incumbent's, if it promised nothing when it was tried alone."""
@@ -247,14 +271,20 @@ class Study:
 
     def _standing(self, before: int | None) -> float:
         """What the parameter changes kept before an experiment add up to."""
-        return math.fsum(gain for number, gain in self._gains.items() if before is None or number < before)
+        if before is None or not self._gains or before > max(self._gains):
+            return self._sum
+        return math.fsum(gain for number, gain in self._gains.items() if number < before)
 
-    def _remembered(self) -> dict[Key, float | None]:
-        return {
-            self.space.key(trial.user_attrs["values"]): trial.value
-            for trial in self._valid_trials()
-            if trial.state.is_finished() and "values" in trial.user_attrs
-        }
+    def _remember(self) -> None:
+        """Take in what the study holds: what is known, and which trials belong to which experiments."""
+        for trial in self._valid_trials():
+            number, finished = trial.user_attrs.get("experiment"), trial.state.is_finished()
+            if number is not None and finished:
+                self._recorded.add(number)
+            elif number is not None:
+                self._open[number] = trial.number
+            if finished and "values" in trial.user_attrs:
+                self._known[self.space.key(trial.user_attrs["values"])] = trial.value
 
     # -- Optuna
 
@@ -272,12 +302,11 @@ class Study:
         return values
 
     def _record(self, number: int, values: Values, value: float | None) -> None:
-        for trial in self._valid_trials():
-            if trial.user_attrs.get("experiment") == number:
-                if trial.state is TrialState.RUNNING:
-                    self._tell(trial.number, value)
-                return
-        self._add(values, value, {"values": values, "experiment": number})
+        self._recorded.add(number)
+        if number in self._open:
+            self._tell(self._open.pop(number), value)
+        else:
+            self._add(values, value, {"values": values, "experiment": number})
 
     def _valid_trials(self) -> list[FrozenTrial]:
         return [t for t in self._study.get_trials(deepcopy=False) if t.number not in self._abandoned]

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from pathlib import Path
+
+from autoopt.files import sync_directory
+
+MARK = "asking"
+"""The attribute of a study whose line says for which experiment the search is asked from there on."""
+_MARK = f'"{MARK}":'.encode()
 
 
 class FileLock:
@@ -30,10 +37,41 @@ class FileLock:
 
 
 def mend(path: Path) -> None:
-    """Cut off a last line that a crash left half written; the lines before it stay."""
+    """Cut off a last line that a crash left half written; the lines before it stay. Makes a missing file.
+
+    Optuna would make it too, but in a directory that is not synced: a power loss could take it away later.
+    """
     if not path.exists():
+        path.touch(mode=0o644)
+        sync_directory(path.parent)
         return
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         os.truncate(path, whole)
+
+
+def rewind(path: Path, number: int) -> bool:
+    """Cut off what was written since the search was first asked for this experiment; whether there was any.
+
+    The process that asked died before the experiment was decided. Its trials, and what the sampler noted with
+    them, would change what is drawn from here on, and a study cannot take a trial back.
+    """
+    content = path.read_bytes()
+    kept = end = len(content)
+    while (found := content.rfind(_MARK, 0, end)) >= 0:
+        end = content.rfind(b"\n", 0, found) + 1
+        asked = _marked(content[end : content.index(b"\n", found)])
+        if asked is None:
+            continue  # somebody's parameter is called so
+        if asked < number:
+            break
+        kept = end
+    if kept < len(content):
+        os.truncate(path, kept)
+    return kept < len(content)
+
+
+def _marked(line: bytes) -> int | None:
+    number = json.loads(line).get("user_attr", {}).get(MARK)
+    return number if isinstance(number, int) else None
