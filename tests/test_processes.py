@@ -73,12 +73,14 @@ def test_standard_input_is_empty_and_no_terminal(tmp_path: Path) -> None:
     assert go("cat; test ! -t 0 -a ! -t 1", tmp_path).code == 0
 
 
-def test_the_environment_is_exactly_what_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_what_is_given_and_the_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("API_TOKEN", "secret")
     done = go("env", tmp_path, NAME="a=b c\nd")
 
     names = {line.partition("=")[0] for line in done.stdout.read_text().splitlines() if "=" in line}
-    assert names <= {"PATH", "LC_ALL", "NAME", "PWD", "SHLVL", "_"}
+    assert names <= {"PATH", "LC_ALL", "NAME", "PWD", "SHLVL", "_", "AUTOOPT_PROCESS"}
     assert "NAME=a=b c\nd" in done.stdout.read_text()
 
 

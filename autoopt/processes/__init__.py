@@ -19,11 +19,15 @@ from pathlib import Path
 from typing import IO
 
 from autoopt.errors import ResourceError, UsageError
+from autoopt.processes import leftovers
 from autoopt.processes.supervision import Job, supervise
 from autoopt.records import Failure
 
 OUTPUT_CAP = 64 << 20
 """Bytes each of standard output and standard error may have before the command is ended."""
+
+RUNNING = "running"
+"""The file beside a command's output that says what runs, for `leftovers.end` after a crash."""
 
 _TAIL_BYTES = 1 << 16
 _TAIL_COLUMNS = 500
@@ -66,12 +70,13 @@ class Completed:
 def run(command: str, *, cwd: Path, env: Mapping[str, str], timeout_s: float | None, logs: Path) -> Completed:
     """Run `bash -c COMMAND` to its end and report; no process of it is left when this returns or raises.
 
-    Standard input is empty. Output goes to `logs/stdout` and `logs/stderr`, which are written anew.
+    Standard input is empty. Output goes to `logs/stdout` and `logs/stderr`, which are written anew. While it
+    runs `logs/running` tells what, so that whoever goes on after this process was killed can end it.
 
     Args:
         command: The shell command.
         cwd: Where it runs.
-        env: Its whole environment.
+        env: Its whole environment, but for the variable by which its processes are told.
         timeout_s: Limit of its wall time, None for none; it then gets TERM and, 2 s later, KILL.
         logs: Directory of its output, made when missing.
 
@@ -109,12 +114,15 @@ def run_together(orders: Sequence[Order]) -> list[Completed]:
     with contextlib.ExitStack() as logs:
         jobs = [
             Job(
-                order=_encoded(order, waits=len(orders) > 1),
+                order=_encoded(order, mark, waits=len(orders) > 1),
                 cwd=order.cwd,
                 stdout=logs.enter_context(_log(result.stdout)),
                 stderr=logs.enter_context(_log(result.stderr)),
+                mark=mark,
+                running=order.logs / RUNNING,
             )
             for order, result in zip(orders, results, strict=True)
+            for mark in (leftovers.new_mark(),)
         ]
         reports = supervise(jobs)
     wall_s = time.monotonic() - started
@@ -237,7 +245,7 @@ def shell(env: Mapping[str, str]) -> str:
     return found
 
 
-def _encoded(order: Order, *, waits: bool) -> bytes:
+def _encoded(order: Order, mark: str, *, waits: bool) -> bytes:
     """What the supervisor reads: the length, then limits, shell, command and environment between NULs.
 
     Args:
@@ -251,7 +259,7 @@ def _encoded(order: Order, *, waits: bool) -> bytes:
         str(int(waits)),
         shell(order.env),
         order.command,
-        *(f"{name}={value}" for name, value in order.env.items()),
+        *(f"{name}={value}" for name, value in {**order.env, leftovers.MARK: mark}.items()),
     ]
     if any("\0" in field for field in fields) or any("=" in name or not name for name in order.env):
         raise UsageError(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from autoopt.errors import ResourceError
+from autoopt.processes import leftovers
 
 if TYPE_CHECKING:
     import sh
@@ -29,12 +30,19 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What one supervisor is to do: its order as it reads it, where, and the logs it writes."""
+    """What one supervisor is to do: its order as it reads it, where, and the logs it writes.
+
+    Attributes:
+        mark: What tells its command's processes.
+        running: The file that says what runs, as long as it does.
+    """
 
     order: bytes
     cwd: Path
     stdout: IO[bytes]
     stderr: IO[bytes]
+    mark: str
+    running: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +52,7 @@ class _Supervisor:
     process: sh.RunningCommand
     lifeline: IO[bytes]
     report: IO[bytes]
+    record: leftovers.Record | None
 
 
 def supervise(jobs: Sequence[Job]) -> list[dict[str, str]]:
@@ -63,20 +72,25 @@ def supervise(jobs: Sequence[Job]) -> list[dict[str, str]]:
         except BaseException:
             for one in started:
                 one.lifeline.close()
-            for one in started:  # an impatient second Ctrl-C goes through, and they do their work alone
-                _wait(one.process)
+            for job, one in zip(jobs, started, strict=False):
+                _wait(one.process)  # an impatient second Ctrl-C goes through, and they do their work alone
+                job.running.unlink(missing_ok=True)
             raise
         for one in started:
             _wait(one.process)
-    for one, text in zip(started, texts, strict=True):
-        if not text:
-            _end_session(one.process.pid)
+    for job, one, text in zip(jobs, started, texts, strict=True):
+        if not text and one.record is not None:
+            leftovers.end_now(one.record)
+        if b"survivors=" not in text or b"survivors=0\n" in text:  # else whoever goes on later tries again
+            job.running.unlink(missing_ok=True)
     return [dict(line.split("=", 1) for line in text.decode().splitlines()) for text in texts]
 
 
 def _carried_out(jobs: Sequence[Job], started: Sequence[_Supervisor]) -> list[bytes]:
     """Give the orders, and when there are several the word to begin; what was reported in the end."""
     for job, one in zip(jobs, started, strict=True):
+        if one.record is not None:
+            leftovers.write(job.running, one.record)
         _send(one.lifeline, job.order)
     if len(started) > 1:
         for one in started:
@@ -131,6 +145,7 @@ def _start(job: Job, pipes: contextlib.ExitStack) -> _Supervisor:
     receiver, lifeline = _pipe(pipes)
     report, reporter = _pipe(pipes)
     number = reporter.fileno()
+    loader = {name: os.environ[name] for name in _LOADER if name in os.environ}  # for the interpreter
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
     def adopt_orphans() -> None:
@@ -150,7 +165,7 @@ def _start(job: Job, pipes: contextlib.ExitStack) -> _Supervisor:
             _tty_out=False,
             _no_pipe=True,
             _cwd=str(job.cwd),
-            _env={name: os.environ[name] for name in _LOADER if name in os.environ},  # for the interpreter
+            _env={**loader, leftovers.MARK: job.mark},
             _new_session=True,
             _pass_fds={number},
             _preexec_fn=adopt_orphans,
@@ -163,7 +178,8 @@ def _start(job: Job, pipes: contextlib.ExitStack) -> _Supervisor:
         raise ResourceError(f"No command could be started in {job.cwd}: {reason}.") from error
     receiver.close()
     reporter.close()
-    return _Supervisor(process=process, lifeline=lifeline, report=report)
+    record = leftovers.record(process.pid, job.mark)
+    return _Supervisor(process=process, lifeline=lifeline, report=report, record=record)
 
 
 def _wait(process: sh.RunningCommand) -> None:
@@ -172,14 +188,3 @@ def _wait(process: sh.RunningCommand) -> None:
 
     with contextlib.suppress(sh.ErrorReturnCode):  # how it ended shows in the report
         process.wait()
-
-
-def _end_session(session: int) -> None:
-    """Kill what a killed supervisor has left: its descendants are those of its session."""
-    if sys.platform != "linux":
-        return  # without /proc nothing tells a session's processes
-    for _ in range(3):  # those that were being started meanwhile
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):  # gone since it was listed
-                if int(stat.read_bytes().rpartition(b")")[2].split()[3]) == session:
-                    os.kill(int(stat.parent.name), signal.SIGKILL)

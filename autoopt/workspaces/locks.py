@@ -7,27 +7,31 @@ as long as both names are one file, nobody but us made the lock, whoever finds i
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from autoopt.errors import RepositoryError
-from autoopt.files import sync_directory
+from autoopt.files import naming, sync_directory
 
 _PATIENCE_S = 2.0
 _PAUSE_S = 0.02
 
 
-def replace_locked(path: Path, content: bytes, intent: Path, may: Callable[[], bool]) -> bool:
+def replace_locked(
+    path: Path, content: bytes, intent: Path, may: Callable[[], bool], *, durable: bool = True
+) -> bool:
     """Replace the file if `may` says so while its lock is held; return whether it did.
 
     Args:
         intent: Our own file name on the same file system, never used by two processes at once.
+        durable: Whether it has to outlast a power loss; what can be made again need not.
 
     Raises:
         RepositoryError: somebody else holds the lock and does not let go.
     """
-    _prepare(intent, content)
+    _prepare(intent, content, durable)
     lock = path.with_name(path.name + ".lock")
     try:
         _take(intent, lock)
@@ -35,6 +39,34 @@ def replace_locked(path: Path, content: bytes, intent: Path, may: Callable[[], b
             if not may():
                 return False
             lock.replace(path)
+        finally:
+            release(intent, [lock])
+    finally:
+        intent.unlink(missing_ok=True)
+    if durable:
+        sync_directory(path.parent)
+    return True
+
+
+def remove_locked(path: Path, intent: Path, may: Callable[[], bool]) -> bool:
+    """Remove the file if `may` says so while its lock is held; return whether it is gone.
+
+    Args:
+        intent: Our own file name on the same file system, never used by two processes at once.
+
+    Raises:
+        RepositoryError: somebody else holds the lock and does not let go.
+    """
+    if not path.parent.is_dir():
+        return may()
+    _prepare(intent, b"")
+    lock = path.with_name(path.name + ".lock")
+    try:
+        _take(intent, lock)
+        try:
+            if not may():
+                return False
+            path.unlink(missing_ok=True)
         finally:
             release(intent, [lock])
     finally:
@@ -58,14 +90,15 @@ def release(intent: Path, locks: Iterable[Path]) -> None:
             lock.unlink()
 
 
-def _prepare(intent: Path, content: bytes) -> None:
+def _prepare(intent: Path, content: bytes, durable: bool = True) -> None:
     # Unlink first: after a crash the intent may still be the finished file's second name.
     intent.unlink(missing_ok=True)
     descriptor = os.open(intent, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
+    with naming(intent), os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
 
 
 def _take(intent: Path, lock: Path) -> None:
@@ -82,7 +115,15 @@ def _take(intent: Path, lock: Path) -> None:
 
 def _held(lock: Path) -> str:
     try:
-        age = f"{time.time() - lock.lstat().st_mtime:.0f} s old"
+        found = lock.lstat()
+        told = f"made by {_name(found.st_uid)} {time.time() - found.st_mtime:.0f} s ago"
     except FileNotFoundError:
-        age = "gone again"
-    return f"{lock}: locked by another git process ({age}); if none is running, delete it and run again."
+        told = "gone again"
+    return f"{lock}: locked by another git process ({told}); if none is running, delete it and run again."
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
