@@ -26,6 +26,8 @@ class Parts:
     profile: Callable[[str], str] = lambda commit: ""
     bounds: tuple[Bound, ...] = ()
     holdout: Meter | None = None
+    installed: Callable[[], tuple[str, ...]] = tuple
+    """Directories of the user's checkout that packages are installed from, whoever imports them."""
 
 
 @dataclass(slots=True)

@@ -243,6 +243,18 @@ def probe(config: Config, parts: Parts, measured: Measurement) -> None:
     if min(values) - margin <= taken.value <= max(values) + margin:
         raise UsageError(
             f"metric.command gives {taken.value:g} even with garbage in every file of the scope, "
-            "so it does not run them (an installed copy is the usual cause: set PYTHONPATH in metric.env, or "
-            "name what the command does use in scope; metric.probe=no skips this check)."
+            f"so it does not run them ({_advice(parts.installed())}; metric.probe=no skips this check)."
         )
+
+
+def _advice(installed: Sequence[str]) -> str:
+    """How a command comes to run the files of its own checkout."""
+    if not installed:
+        return (
+            "an installed copy is the usual cause: set PYTHONPATH in metric.env, or name in scope what the "
+            "command does use"
+        )
+    return (
+        f"packages are installed from your own checkout's {', '.join(installed)}: "
+        f"metric.env.PYTHONPATH={':'.join(installed)} lets each checkout run its own files"
+    )
