@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from autoopt import lines
 from autoopt.records import Edit, FileChange
 
 _Hunk = tuple[int, int, tuple[bytes, ...]]
+Span = tuple[int, int]
+"""The first and the last of some lines, counted from 1."""
 
 
 def merge(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
@@ -37,6 +39,27 @@ def _hunks(old: list[bytes], content: bytes) -> list[_Hunk]:
     return [(a, b, tuple(new[c:d])) for a, b, c, d in lines.changed(old, new)]
 
 
+def clashes(base: bytes, ours: bytes, theirs: bytes) -> tuple[Span, ...]:
+    """The lines of `ours` that `theirs` has otherwise, where `merge` finds no answer; none for binary files.
+
+    A line that `ours` has deleted is told by the line that took its place.
+    """
+    if not all(map(lines.is_text, (base, ours, theirs))):
+        return ()
+    old = lines.split(base)
+    new = lines.split(ours)
+    wanted = _hunks(old, theirs)
+    return tuple(
+        (c + 1, max(c + 1, d))
+        for a, b, c, d in lines.changed(old, new)
+        if any(_clash((a, b, tuple(new[c:d])), hunk) for hunk in wanted)
+    )
+
+
+def _clash(one: _Hunk, other: _Hunk) -> bool:
+    return one != other and one[0] <= other[1] and other[0] <= one[1]
+
+
 def _with(old: list[bytes], hunks: list[_Hunk]) -> bytes:
     merged: list[bytes] = []
     position = 0
@@ -48,14 +71,21 @@ def _with(old: list[bytes], hunks: list[_Hunk]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Why a change cannot be carried over; `reason` follows on the path, as in "src/a.py: is gone"."""
+    """Why a change cannot be carried over; `reason` follows on the path, as in "src/a.py: is gone".
+
+    Attributes:
+        lines: Which lines of the file as it is now are in the way, where it is lines.
+    """
 
     path: str
     reason: str
+    lines: tuple[Span, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         """One line for a person."""
-        return f"{self.path}: {self.reason}"
+        spans = ", ".join(f"{first}" if first == last else f"{first}–{last}" for first, last in self.lines)
+        where = f" ({'line' if spans.isdigit() else 'lines'} {spans})" if spans else ""
+        return f"{self.path}: {self.reason}{where}"
 
 
 def carry(
@@ -89,4 +119,6 @@ def _carried(change: FileChange, now: bytes | None) -> bytes | Conflict | None:
     if after is None:
         return Conflict(path, "was changed since, and would be deleted")
     merged = merge(before, now, after)
-    return Conflict(path, "the same lines were changed since") if merged is None else merged
+    if merged is None:
+        return Conflict(path, "the same lines were changed since", clashes(before, now, after))
+    return merged

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
+from autoopt.journal import was_cut_short
 from autoopt.records import Confirmation, Experiment, Measurement, Omission, Status, Usage
 from autoopt.reporters import words
 from autoopt.schema import ConstraintConfig, Direction
@@ -217,14 +218,18 @@ def next_steps(account: Account) -> tuple[tuple[str, str], ...]:
         steps.append(("Take it", f"git merge {branch}"))
     if gone := [experiment.commit[:12] for experiment in reversed(account.idle)]:
         steps.append(("Then drop what no longer pays", f"git revert --no-edit {' '.join(gone)}"))
+    if account.kept:
+        left_out = " --drop idle" if account.idle else ""
+        steps.append(("Or as one commit, with the text of a pull request", f"autoopt finish {run}{left_out}"))
     more = f" budget.experiments={max(10, 2 * len(account.tried))}"
     go_on = "Go on with the same run"
-    if account.reason == "interrupted":
+    if was_cut_short(account.reason):
         more = ""
     elif account.reason == "nobody has an idea left to try":  # a larger budget gives nobody one
         more, go_on = "", "Go on when somebody has (new patches, an agent that works again)"
     steps.append((go_on, f"autoopt resume {run}{more}"))
     steps.append(("Write the report again", f"autoopt report {run}"))
     if account.desk is not None:
-        steps.append(("Remove its worktree and records", f"autoopt clean {run}"))
+        in_place = account.desk == account.facts.get("repository")
+        steps.append((f"Remove its {'' if in_place else 'worktree and '}records", f"autoopt clean {run}"))
     return tuple(steps)

@@ -64,7 +64,7 @@ def _is_ratio(account: Account) -> bool:
 
 def lines(account: Account) -> tuple[str, ...]:
     """Sentences about the claim: the steps' sum and its winner's curse, the holdout, what no longer pays."""
-    return tuple(line for line in (_steps(account), _holdout(account), _idle(account)) if line)
+    return tuple(line for line in (_steps(account), held_out(account), _idle(account)) if line)
 
 
 def _steps(account: Account) -> str:
@@ -89,7 +89,8 @@ def _curse(account: Account, found: Claims) -> str:
     return f"Winner's curse: {share} of the sum at most; it is within the interval of the confirmation."
 
 
-def _holdout(account: Account) -> str:
+def held_out(account: Account) -> str:
+    """What the holdout says of the claim; empty where there is none."""
     if account.holdout is None:
         wanted = account.has_holdout and account.kept
         return "Holdout: not measured, so nothing is known beyond what was optimized." if wanted else ""
@@ -126,11 +127,11 @@ def _row(account: Account, kept: Experiment, omission: Omission) -> tuple[str, s
     verdict = kept.verdict
     claimed = "" if verdict is None else _gain(account, verdict.effect, is_ratio=verdict.is_ratio)
     name = f"#{kept.number} {words.one_line(kept.description)}"
-    return name, claimed, _worth(account, omission), _advice(omission)
+    return name, claimed, worth(account, omission), _advice(omission)
 
 
-def _worth(account: Account, omission: Omission) -> str:
-    """What the final commit gains by the change: its absence, turned round."""
+def worth(account: Account, omission: Omission) -> str:
+    """What the final commit gains by the change: its absence, turned round; empty where nobody knows."""
     verdict = omission.verdict
     if verdict is None:
         return ""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-
 from autoopt.records import Experiment, Status
 from autoopt.reporters import account as accounts
-from autoopt.reporters import honesty, pareto, words
+from autoopt.reporters import honesty, markup, pareto, words
 from autoopt.reporters.account import Account
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#])")
 _DIFF_LINES = 400
 _DETAIL_ROWS = 50
 _TAIL_LINES = 20
@@ -39,18 +35,23 @@ def report(account: Account) -> str:
 def _head(account: Account) -> str:
     facts = {"ended": account.reason, "branch": account.branch, "base": account.base[:12], **account.facts}
     rows = [
-        (name, _code(text) if name in ("branch", "base") else _text(text)) for name, text in facts.items()
+        (name, markup.code(text) if name in ("branch", "base") else markup.text(text))
+        for name, text in facts.items()
     ]
-    title = f"# {_text(account.goal or account.run_id)}"
-    listed = "\n".join(f"- {_text(name)}: {shown}" for name, shown in rows if shown)
-    return f"{title}\n\n- run: {_code(account.run_id)}\n{listed}"
+    title = f"# {markup.text(account.goal or account.run_id)}"
+    listed = "\n".join(f"- {markup.text(name)}: {shown}" for name, shown in rows if shown)
+    return f"{title}\n\n- run: {markup.code(account.run_id)}\n{listed}"
 
 
 def _result(account: Account) -> str:
-    lines = [f"**{_text(accounts.headline(account))}**", "", f"{_text(accounts.counts(account))}."]
-    lines += [_text(line) for line in honesty.lines(account)]
+    lines = [
+        f"**{markup.text(accounts.headline(account))}**",
+        "",
+        f"{markup.text(accounts.counts(account))}.",
+    ]
+    lines += [markup.text(line) for line in honesty.lines(account)]
     if spent := words.usage(account.usage):
-        lines.append(f"Agents: {_text(spent)}.")
+        lines.append(f"Agents: {markup.text(spent)}.")
     if gone := accounts.interrupted(account):
         numbers = ", ".join(f"{number}" for number in gone)
         lines.append(f"Interrupted before a decision, and reverted: {numbers}.")
@@ -64,8 +65,8 @@ def _top(account: Account) -> str:
 
 
 def _sentence(experiment: Experiment) -> str:
-    why = f"{_text(words.decision(experiment))}. {_text(experiment.hypothesis)}".rstrip()
-    what = f"**{_text(experiment.description)}** (experiment {experiment.number})"
+    why = f"{markup.text(words.decision(experiment))}. {markup.text(experiment.hypothesis)}".rstrip()
+    what = f"**{markup.text(experiment.description)}** (experiment {experiment.number})"
     return f"{what}: {why}{_reflection(experiment)}"
 
 
@@ -80,20 +81,20 @@ def _details(account: Account) -> str:
     note = "Medians from when each of the two was measured, for orientation: they are not fresh pairs."
     if len(rows) > _DETAIL_ROWS:
         note += f" The {_DETAIL_ROWS} largest changes of {len(rows)}."
-    table = _table(("", "baseline", "final", "change"), shown, right=(1, 2, 3))
+    table = markup.table(("", "baseline", "final", "change"), shown, right=(1, 2, 3))
     return f"## Details the command printed\n\n{table}\n\n{note}"
 
 
 def _worth(account: Account) -> str:
     if not (rows := honesty.rows(account)):
         return ""
-    table = _table(honesty.COLUMNS, rows, right=())
+    table = markup.table(honesty.COLUMNS, rows, right=())
     return f"## What each kept change is worth at the end\n\n{table}\n\n{honesty.WHY_ROWS}"
 
 
 def _shares(account: Account) -> str:
     rows = [accounts.share_cells(account, share) for share in accounts.shares(account)]
-    table = _table(accounts.SHARE_COLUMNS, rows, right=(1, 2, 3, 4))
+    table = markup.table(accounts.SHARE_COLUMNS, rows, right=(1, 2, 3, 4))
     return f"## Where the budget went\n\n{table}" if rows else ""
 
 
@@ -110,7 +111,7 @@ def _experiments(account: Account) -> str:
         for experiment in account.history
     ]
     columns = ("", "status", "metric", "experiment", "why", "commit")
-    return "## Every experiment\n\n" + _table(columns, rows, right=(0,)) if rows else ""
+    return "## Every experiment\n\n" + markup.table(columns, rows, right=(0,)) if rows else ""
 
 
 def _kept(account: Account) -> str:
@@ -119,7 +120,7 @@ def _kept(account: Account) -> str:
         f"(+{experiment.added} −{experiment.removed}, {', '.join(map(words.one_line, experiment.paths))})"
         for experiment in account.kept
     ]
-    return "## Kept commits\n\n" + _fenced("\n".join(rows)) if rows else ""
+    return "## Kept commits\n\n" + markup.fenced("\n".join(rows)) if rows else ""
 
 
 def _failed(account: Account) -> str:
@@ -134,14 +135,14 @@ def _failed(account: Account) -> str:
 def _tried(experiment: Experiment) -> str:
     line = f"- {_sentence(experiment)}"
     output = words.lines(_output(experiment)).strip("\n").splitlines()[-_TAIL_LINES:]
-    return line + "\n\n" + _indented(_fenced("\n".join(output))) if output else line
+    return line + "\n\n" + _indented(markup.fenced("\n".join(output))) if output else line
 
 
 def _reflection(experiment: Experiment) -> str:
     """What the agent who had the idea said of it: its score, and what the metric would not show."""
     if (thought := experiment.thought) is None:
         return ""
-    risk = f"; not measured: {_text(thought.risk)}" if thought.risk else ""
+    risk = f"; not measured: {markup.text(thought.risk)}" if thought.risk else ""
     return f" (scored {thought.score:.1f} of 10{risk})"
 
 
@@ -155,18 +156,18 @@ def _output(experiment: Experiment) -> str:
 
 def _next(account: Account) -> str:
     steps = accounts.next_steps(account)
-    return "## Next\n\n" + _fenced("\n".join(f"{command}  # {why}" for why, command in steps), "sh")
+    return "## Next\n\n" + markup.fenced("\n".join(f"{command}  # {why}" for why, command in steps), "sh")
 
 
 def _ideas(account: Account) -> str:
     """What a search over parameters does not think of, from the recipe's vocabulary."""
-    listed = "\n".join(f"- {_text(idea)}" for idea in account.vocabulary)
+    listed = "\n".join(f"- {markup.text(idea)}" for idea in account.vocabulary)
     return f"## Other ideas for this domain\n\n{listed}" if listed else ""
 
 
 def _diffs(account: Account) -> str:
     shown = [
-        f"### {item.number}. {_text(item.description)}\n\n{_diff(account.diffs[item.number])}"
+        f"### {item.number}. {markup.text(item.description)}\n\n{_diff(account.diffs[item.number])}"
         for item in account.history
         if account.diffs.get(item.number, "").strip()
     ]
@@ -175,31 +176,9 @@ def _diffs(account: Account) -> str:
 
 def _diff(diff: str) -> str:
     rows = words.lines(diff).rstrip("\n").split("\n")
-    fenced = _fenced("\n".join(rows[:_DIFF_LINES]), "diff")
+    fenced = markup.fenced("\n".join(rows[:_DIFF_LINES]), "diff")
     left = len(rows) - _DIFF_LINES
     return f"{fenced}\n\n{words.count(left, 'further line')} not shown." if left > 0 else fenced
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[int, ...]) -> str:
-    marks = ["---:" if place in right else "---" for place in range(len(columns))]
-    cells = [[_text(cell) for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [list(columns), marks, *cells])
-
-
-def _text(text: str) -> str:
-    """The text so that Markdown shows it as it is: it may come from a program's output."""
-    return _SPECIAL.sub(r"\\\1", words.one_line(text))
-
-
-def _code(text: str) -> str:
-    return f"`{words.one_line(text).replace('`', chr(39))}`"
-
-
-def _fenced(text: str, language: str = "") -> str:
-    """The text in a fence longer than any run of backticks inside it."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _indented(text: str) -> str:

@@ -184,7 +184,7 @@ def better(bounds: ConstraintConfig) -> Direction:
     return Direction.lower if bounds.max_regression is None and bounds.min is None else bounds.direction
 
 
-def _samples(past: Experiment) -> tuple[Sample, ...]:
+def _samples(past: Experiment) -> Sequence[Sample]:
     return past.measurement.samples if past.measurement else ()
 
 

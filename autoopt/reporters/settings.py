@@ -14,6 +14,7 @@ from autoopt.schema import (
     BudgetConfig,
     Config,
     ConstraintConfig,
+    DeskMode,
     Direction,
     ExtractConfig,
     FinalConfig,
@@ -21,6 +22,7 @@ from autoopt.schema import (
     MetricConfig,
     ParameterConfig,
     Variation,
+    WorkspaceConfig,
 )
 
 _PARAMETERS = 12
@@ -56,12 +58,18 @@ def settings_table(config: Config, facts: Mapping[str, str]) -> Table:
         "budget": _budget(config.budget),
         "holdout": config.final.holdout.command or "",
         "at the end": _final(config.final),
-        "worktree": workspace.desk or "beside the repository",
+        "worktree": _desk(workspace),
         "linked": ", ".join(workspace.link),
         "setup": workspace.setup or "",
         **facts,
     }
     return facts_table(rows)
+
+
+def _desk(workspace: WorkspaceConfig) -> str:
+    if workspace.mode is DeskMode.inplace:
+        return "none: your own checkout, on the run branch until the run ends"
+    return workspace.desk or "beside the repository"
 
 
 def _extraction(extract: ExtractConfig) -> str:

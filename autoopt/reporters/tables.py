@@ -39,6 +39,7 @@ class RunRow:
         state: Where it stands, one word or two: running, finished, interrupted, damaged.
         started: When, for people.
         result: What came of it, in one line.
+        place: Where its files are, else its branch.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class RunRow:
     kept: int
     result: str
     goal: str
+    place: str = ""
 
 
 def plain_table(columns: Sequence[str], right: Sequence[str] = ()) -> Table:
@@ -74,7 +76,8 @@ class _Runs:
         if options.max_width < _WIDE:
             yield from (self._entry(row) for row in self.rows)
             return
-        table = plain_table(("run", "state", "started", "tried", "kept", "result"), ("tried", "kept"))
+        columns = ("run", "state", "started", "tried", "kept", "result", "place")
+        table = plain_table(columns, ("tried", "kept"))
         for row in self.rows:
             cells = (
                 row.run_id,
@@ -83,6 +86,7 @@ class _Runs:
                 str(row.experiments),
                 str(row.kept),
                 row.result or row.goal,
+                row.place,
             )
             table.add_row(*(Text(words.one_line(cell)) for cell in cells))
         yield table
@@ -91,8 +95,8 @@ class _Runs:
     def _entry(row: RunRow) -> RenderableType:
         head = Text.assemble((words.one_line(row.run_id), "bold"), f"  {row.state}  {row.started}")
         tried = f"{words.count(row.experiments, 'experiment')}, {row.kept} kept"
-        said = Text(f"{tried}: {words.one_line(row.result or row.goal)}")
-        return Group(head, Padding(said, (0, 0, 0, 2)))
+        said = [f"{tried}: {words.one_line(row.result or row.goal)}", words.one_line(row.place)]
+        return Group(head, *(Padding(Text(line, overflow="fold"), (0, 0, 0, 2)) for line in said if line))
 
 
 def experiments_table(history: Sequence[Experiment], unit: str) -> RenderableType:

@@ -215,6 +215,8 @@ def one_line(text: str) -> str:
 
 def lines(text: str) -> str:
     """The text with its lines, without colours, cursor moves and other control characters."""
+    if text.isascii() and text.isprintable():  # as most are, in reports with millions of them
+        return text
     bare = _ESCAPES.sub("", text.expandtabs())
     return "".join(letter for letter in bare if letter == "\n" or unicodedata.category(letter)[0] != "C")
 
