@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from autoopt import budget, measure, plateau, think
+from autoopt import budget, measure, plateau, signals, think
 from autoopt.errors import (
     AgentError,
     AutooptError,
@@ -17,15 +19,17 @@ from autoopt.errors import (
     NothingChangedError,
     OutOfScopeError,
     RepositoryError,
+    ResourceError,
     UsageError,
 )
-from autoopt.journal import INTERRUPTED, Journal, Pending
+from autoopt.journal import INTERRUPTED, STUMBLED, Journal, Pending
 from autoopt.measure import Evidence, Parts, Stages
 from autoopt.protocols import Attempt
-from autoopt.records import Brief, Change, Experiment, Finding, Measurement, Proposal, Status, Trial
+from autoopt.records import Brief, Change, Experiment, Finding, Measurement, Proposal, Restart, Status, Trial
 from autoopt.schema import Config, Variation
 
 MAX_REPAIRS = 2
+_STOPPING = "stops after this experiment; Ctrl-C again stops now, and this one will not count"
 
 
 def run(config: Config, parts: Parts, journal: Journal) -> str:
@@ -44,10 +48,15 @@ def run(config: Config, parts: Parts, journal: Journal) -> str:
     except KeyboardInterrupt:  # a normal way to end a run: the open attempt has reverted itself
         _finish(INTERRUPTED, parts, journal)
         raise
+    except (ResourceError, OSError, MemoryError):  # the disk is full, say; with room again it goes on
+        with suppress(ResourceError):  # what went wrong first is told
+            _finish(INTERRUPTED, parts, journal)
+        raise
     except (UsageError, RepositoryError, IncumbentError, AgentError) as error:
         if journal.history:
-            _finish(f"it could not go on: {str(error).splitlines()[0]}", parts, journal)
+            _finish(STUMBLED + str(error).splitlines()[0], parts, journal)
         raise
+    parts.workspace.tidy()  # and for good: nobody opens a finished run again to mend its desk
     _finish(reason, parts, journal)
     return reason
 
@@ -72,19 +81,28 @@ def _finish(reason: str, parts: Parts, journal: Journal) -> None:
 
 def _iterate(config: Config, parts: Parts, journal: Journal) -> str:
     while not (reason := budget.spent(config.budget, config.metric, journal.history, journal.elapsed_s)):
-        stages = Stages(parts.reporter, journal.next_number)
-        try:
-            proposal = _ask(config, parts, journal, stages)  # QUESTION, THINK, SCORE, REFLECT
-        except BudgetSpentError as error:
-            return str(error)
-        except AgentError as error:
-            if len(journal.history) == 1:  # nothing was tried: whoever started it has something to mend
-                raise
-            return str(error)
-        if proposal is None:
-            return "nobody has an idea left to try"
-        attempt(config, parts, journal, proposal, stages)
+        number = journal.next_number
+        with signals.patient(partial(parts.reporter.on_note, number, _STOPPING)):
+            ended = _next(config, parts, journal, Stages(parts.reporter, number))
+        if ended:
+            return ended
     return reason
+
+
+def _next(config: Config, parts: Parts, journal: Journal, stages: Stages) -> str | None:
+    """Make the next experiment; why there is none, if there is none."""
+    try:
+        proposal = _ask(config, parts, journal, stages)  # QUESTION, THINK, SCORE, REFLECT
+    except BudgetSpentError as error:
+        return str(error)
+    except AgentError as error:
+        if len(journal.history) == 1:  # nothing was tried: whoever started it has something to mend
+            raise
+        return str(error)
+    if proposal is None:
+        return "nobody has an idea left to try"
+    attempt(config, parts, journal, proposal, stages)
+    return None
 
 
 def attempt(config: Config, parts: Parts, journal: Journal, proposal: Proposal, stages: Stages) -> Experiment:
@@ -140,7 +158,10 @@ def experiment(
             return _decided(journal, _repeated(proposal, opened.change, twin, stages))
         measured = _measure_or_repair(config, parts, journal, proposal, opened, stages)  # RUN, MEASURE
         proposal, evidence = measured
-        findings = _inspect(parts, journal, proposal, opened.change, evidence, stages)  # INSPECT
+        findings = (
+            *_inspect(parts, journal, proposal, opened.change, evidence, stages),  # INSPECT
+            *_written_through(parts),
+        )
         decided = _decided(journal, _decide(proposal, opened.change, evidence, findings, stages))  # DECIDE
         if decided.status is Status.keep:
             opened.keep()
@@ -165,6 +186,8 @@ def baseline(config: Config, parts: Parts, journal: Journal) -> Experiment:
     seen = measure.first_sight(config, parts, measurement, variation)
     plain = Proposal(description=f"baseline; {seen}", hypothesis="", area="", source="")
     _inspect_base(parts, plain, measurement, stages)
+    for finding in _written_through(parts):
+        raise UsageError(f"{finding.guard}: {finding.message}.")
     recorded = _experiment(plain, stages, status=Status.baseline, commit=base, parent=base)
     recorded = replace(recorded, measurement=measurement, variation=variation.value, twins=twins)
     return _decided(journal, replace(recorded, tree=parts.workspace.tree(base)))
@@ -209,14 +232,32 @@ def restore(parts: Parts, journal: Journal) -> None:
         case Pending(decided=Experiment() as decided):
             journal.done(decided.number)
     check_branch(parts, journal)
-    for position, past in enumerate(journal.history):
-        _learn(past, journal.history[:position], parts, journal)
-        for restart in journal.restarts:
-            if restart.after == past.number:
-                measure.begin(parts, restart.measurement, Variation(restart.variation), restart.twins)
-        parts.proposer.tell(past)
+    _inform(parts, journal)
     if journal.history:
         parts.publish(journal.history)
+        journal.rest()
+
+
+def _inform(parts: Parts, journal: Journal) -> None:
+    """Tell judge and proposer everything that was decided; the judge, what a checkpoint does not know yet."""
+    learned = begun = 0
+    known = journal.remember("judge", lambda: [len(journal.restarts), parts.judge.remembered()])
+    if known is not None:
+        learned, (begun, remembered) = known
+        parts.judge.recall(remembered)
+        _begin_anew(journal.history[learned - 1], journal.restarts[begun:], parts)
+    for position, past in enumerate(journal.history):
+        if position >= learned:
+            _learn(past, journal.history[:position], parts, journal)
+            _begin_anew(past, journal.restarts, parts)
+        parts.proposer.tell(past)
+
+
+def _begin_anew(past: Experiment, restarts: Sequence[Restart], parts: Parts) -> None:
+    """Let the judge begin with the incumbent's own samples where it was measured anew after this."""
+    for restart in restarts:
+        if restart.after == past.number:
+            measure.begin(parts, restart.measurement, Variation(restart.variation), restart.twins)
 
 
 def check_branch(parts: Parts, journal: Journal) -> None:
@@ -227,10 +268,12 @@ def check_branch(parts: Parts, journal: Journal) -> None:
     """
     if not journal.history or (tip := parts.workspace.incumbent) == (known := journal.incumbent.commit):
         return
+    branch = f"autoresearch/{journal.header['run_id']}"
+    git = f"git -C {shlex.quote(str(parts.workspace.desk))}"
     raise RepositoryError(
-        f"autoresearch/{journal.header['run_id']} has moved to {tip[:12]}, which was never measured; edit in "
-        f"the desk without committing. `git -C {parts.workspace.desk} reset --soft {known[:12]}` takes the "
-        "commit back and keeps its edits."
+        f"{branch} has moved to {tip[:12]}, which was never measured; edit in the desk without committing. "
+        f"`{git} branch NAME {tip[:12]}` keeps the commit and "
+        f"`{git} update-ref refs/heads/{branch} {known}` takes it back, its edits stay."
     )
 
 
@@ -314,6 +357,18 @@ def _inspect(
     return tuple(findings)
 
 
+def _written_through(parts: Parts) -> tuple[Finding, ...]:
+    """An objection where the user's own files behind links were written since this was last asked."""
+    if not (written := parts.workspace.written()):
+        return ()
+    more = f" and {len(written) - 1} more" if len(written) > 1 else ""
+    message = (
+        f"{written[0]}{more} was written through a link, and it is your own file, shared by both checkouts; "
+        "let the commands write elsewhere ($TMPDIR is private), or set workspace.link_by=copy"
+    )
+    return (Finding(guard="workspace.link", passed=False, message=message),)
+
+
 def _decide(
     proposal: Proposal, change: Change, evidence: Evidence, findings: tuple[Finding, ...], stages: Stages
 ) -> Experiment:
@@ -383,6 +438,7 @@ def _log(decided: Experiment, parts: Parts, journal: Journal) -> None:
         _learn(decided, journal.history[:-1], parts, journal)
     parts.proposer.tell(decided)
     parts.publish(journal.history)
+    journal.rest()
     parts.reporter.on_experiment(decided, journal.incumbent)
 
 

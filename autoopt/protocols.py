@@ -107,6 +107,10 @@ class Workspace(Bench, Protocol):
         """Another name for a commit, by which the other checkout has it: to compare it with itself."""
         ...
 
+    def written(self) -> tuple[str, ...]:
+        """The user's untracked files, reached through links, that were changed since the last call."""
+        ...
+
     def break_scope(self, commit: str) -> AbstractContextManager[Path]:
         """The commit's checkout with garbage in every file that may be edited, mended afterwards.
 

@@ -1,12 +1,12 @@
 import os
+import time
 
 import pytest
-from support.workspace_repos import git, make_repository, open_workspace, propose, referee, state_of
+from support.workspace_repos import git, make_repository, open_workspace, propose, state_of
 
-from autoopt.errors import UsageError
+from autoopt.errors import RepositoryError
 from autoopt.scope import Scope
 from autoopt.workspaces import GitWorkspace
-from autoopt.workspaces.layout import Layout
 
 
 @pytest.fixture
@@ -191,57 +191,6 @@ def test_out_of_scope_files_are_the_bases_whatever_the_commit_says(root):
     assert (arm / "src" / "fast.py").read_text() == "theirs\n"
 
 
-def test_untracked_things_commands_need_are_linked(root):
-    (root / ".venv" / "bin").mkdir(parents=True)
-    (root / "weights").mkdir()
-    (root / "weights" / "w.bin").write_text("w")
-    workspace = open_workspace(root, links=["weights"])
-    arm = workspace.checkout(workspace.base)
-
-    for place in (arm, workspace.desk):
-        assert (place / ".venv").readlink() == root / ".venv"
-        assert (place / "weights" / "w.bin").read_text() == "w"
-    assert Layout.load(state_of(root)).links == ("weights", ".venv")
-    assert git(workspace.desk, "status", "--porcelain") == "?? weights\n"
-
-
-def test_a_linked_directory_that_is_ignored_leaves_the_desk_clean(root):
-    (root / ".venv").mkdir()
-    workspace = open_workspace(root)
-    referee(workspace, root)
-    with workspace.attempt(propose(), 1) as attempt:
-        attempt.keep()
-
-    referee(workspace, root)
-    assert (workspace.desk / ".venv").is_symlink()
-
-
-def test_links_survive_a_change_of_commits_and_what_they_lead_to_too(root):
-    (root / "data").mkdir()
-    (root / "data" / "set.csv").write_text("1\n")
-    workspace = open_workspace(root)
-    workspace.checkout(workspace.base)
-    workspace.checkout(discarded(workspace, 1, b"1\n"))
-    arm = workspace.checkout(discarded(workspace, 2, b"2\n"))
-
-    assert (arm / "data" / "set.csv").read_text() == "1\n"
-    assert (root / "data" / "set.csv").read_text() == "1\n"
-
-
-def test_tracked_data_is_not_linked(tmp_path):
-    root = make_repository(tmp_path, {"src/a.py": "1\n", "data/set.csv": "1\n"})
-    workspace = open_workspace(root)
-
-    assert Layout.load(state_of(root)).links == ()
-    assert not (workspace.checkout(workspace.base) / "data").is_symlink()
-
-
-@pytest.mark.parametrize("name", ["missing", "../x", "/etc", "", "src", "README", ".git"])
-def test_a_link_that_cannot_be_is_refused_by_name(root, name):
-    with pytest.raises(UsageError, match=r"^workspace\.link: "):
-        open_workspace(root, links=[name])
-
-
 def test_setup_runs_once_for_each_new_checkout_on_the_base(root):
     seen = []
 
@@ -274,6 +223,36 @@ def test_what_setup_made_stays_and_what_it_changed_does_not(root):
     assert (arm / "src" / "ext.so").read_text() == "compiled"
     assert not (arm / "src" / "__pycache__").exists()
     assert (arm / "README").read_text() == "hello\n"
+
+
+def test_what_a_command_did_to_the_products_of_the_setup_does_not_reach_the_next_commit(root):
+    def setup(tree, scratch):
+        (tree / "build" / "lib").mkdir(parents=True)
+        (tree / "build" / "lib" / "x.so").write_text("compiled")
+        (tree / "build" / "current").symlink_to(tree / "build" / "lib")
+        (tree / "src" / "ext.so").write_text("compiled")
+
+    def misuse(arm):
+        (arm / "build" / "lib" / "x.so").write_text("cheating")
+        (arm / "build" / "__pycache__").mkdir()
+        (arm / "build" / "__pycache__" / "sitecustomize.cpython-311.pyc").write_text("poison")
+        (arm / "src" / "ext.so").unlink()
+
+    workspace = open_workspace(root, setup=setup)
+    workspace.checkout(workspace.base)
+    arm = workspace.checkout(discarded(workspace, 1, b"1\n"))
+    made = files_below(arm)
+    misuse(arm)
+    assert files_below(workspace.checkout(discarded(workspace, 2, b"2\n"))) == {**made, "src/fast.py": b"2\n"}
+    assert (arm / "build" / "current").readlink() == arm / "build" / "lib"
+    misuse(arm)
+    (arm / "build").rename(arm.parent / "outside")
+    (arm / "build").symlink_to(arm.parent / "outside")
+    again = GitWorkspace.reopen(state_of(root), Scope(["src"]))
+    third = again.checkout(discarded(again, 3, b"3\n"))
+
+    assert files_below(third) == {**made, "src/fast.py": b"3\n"}
+    assert (arm.parent / "outside" / "lib" / "x.so").read_text() == "cheating"
 
 
 def test_a_setup_cut_short_is_done_again(root):
@@ -328,3 +307,48 @@ def test_a_scope_broken_by_an_error_is_mended_too(root):
         raise RuntimeError
 
     assert files_below(workspace.checkout(workspace.base)) == clean
+
+
+def test_a_file_that_a_command_touched_is_a_new_file_for_the_next_commit(root):
+    """Its content was the commit's, but attributes and times told the next commit's command something."""
+    workspace = open_workspace(root)
+    workspace.checkout(workspace.base)
+    arm = workspace.checkout(discarded(workspace, 1, b"1\n"))
+    time.sleep(0.02)  # no command starts in the tick in which its checkout was written
+    os.setxattr(arm / "bench.py", "user.answer", b"42")
+    os.utime(arm / "src" / "deep" / "slow.py", ns=(1, 1))
+    os.link(arm / "README", arm.parent / "another name")
+    assert workspace.checkout(discarded(workspace, 2, b"2\n")) == arm
+
+    assert os.listxattr(arm / "bench.py") == []
+    assert (arm / "src" / "deep" / "slow.py").stat().st_mtime_ns > 1
+    assert (arm / "README").stat().st_nlink == 1
+
+
+def test_what_a_command_wrote_into_the_checkout_beside_its_own_is_undone(root):
+    """A checkout that was mended for the incumbent counted as untouched until it was handed out itself."""
+    workspace = open_workspace(root)
+    base, twin = workspace.base, workspace.twin(workspace.base)
+    workspace.checkout(twin)
+    with workspace.break_scope(base) as arm:
+        pass
+    other = workspace.checkout(twin)
+    (other / ".." / ".." / arm.parent.name / "tree" / "bench.py").resolve().write_text("print(0)\n")
+
+    assert (workspace.checkout(base) / "bench.py").read_text() == "print(1)\n"
+
+
+def test_an_object_with_another_content_than_its_name_says_is_never_measured(root):
+    """Objects lie where agents and commands can write, and the library does not look at their ids."""
+    workspace = open_workspace(root)
+    commit = discarded(workspace, 1, b"better\n")
+    blob = git(root, "rev-parse", f"{commit}:src/fast.py").strip()
+    (root / "other").write_text("cheating\n")
+    other = git(root, "hash-object", "-w", "other").strip()
+    objects = root / ".git" / "objects"
+    target = objects / blob[:2] / blob[2:]
+    target.unlink()
+    target.write_bytes((objects / other[:2] / other[2:]).read_bytes())
+
+    with pytest.raises(RepositoryError, match="its content has another id"):
+        workspace.checkout(commit)

@@ -160,3 +160,22 @@ def test_a_damaged_record_of_the_places_is_refused(tmp_path, content):
 
     with pytest.raises(DamagedStateError, match=r"workspace\.json"):
         GitWorkspace.reopen(state_of(root), Scope(["src"]))
+
+
+def test_a_branch_that_the_user_has_checked_out_is_not_moved_under_them(tmp_path):
+    root = make_repository(tmp_path)
+    workspace = open_workspace(root)
+    with (
+        pytest.raises(RepositoryError, match=rf"checked out in {root}"),
+        workspace.attempt(propose(), 1) as attempt,
+    ):
+        git(root, "checkout", "-q", "--ignore-other-worktrees", "autoresearch/r1")
+        attempt.keep()
+    with pytest.raises(RepositoryError, match=rf"checked out in {root}"), workspace.attempt(propose(), 2):
+        pass
+
+    assert git(root, "status", "--porcelain", "-uno") == ""
+    git(root, "checkout", "-q", "main")
+    with workspace.attempt(propose(), 3) as attempt:
+        attempt.keep()
+    referee(workspace, root)

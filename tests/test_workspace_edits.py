@@ -1,7 +1,7 @@
 """A desk that somebody edits by hand: nothing of theirs is ever lost."""
 
 import pytest
-from support.workspace_repos import by_hand, git, make_repository, open_workspace, referee, state_of
+from support.workspace_repos import by_hand, git, make_repository, open_workspace, propose, referee, state_of
 
 from autoopt.errors import NothingChangedError, OutOfScopeError
 from autoopt.scope import Scope
@@ -153,3 +153,19 @@ def test_a_branch_moved_elsewhere_is_not_taken_back(root, desk):
 
     assert workspace.reclaim() is None
     assert git(root, "rev-parse", "autoresearch/r1").strip() == other
+
+
+def test_what_lay_in_the_desk_before_an_agent_had_it_is_not_the_agents_edit(root):
+    """After edits that were listed nobody looks for other files, and the next agent's commit had them."""
+    workspace = open_workspace(root)
+    with workspace.attempt(propose(content=b"1\n"), 1):
+        (workspace.desk / "src" / "stray.py").write_text("somebody's\n")
+        (workspace.desk / "src" / "deep" / "slow.py").write_text("somebody's\n")
+    with workspace.lent():
+        (workspace.desk / "src" / "fast.py").write_text("the agent's\n")
+    with workspace.attempt(by_hand(), 2) as attempt:
+        assert attempt.change.paths == ("src/fast.py",)
+        with workspace.lent():  # to repair it
+            (workspace.desk / "src" / "new.py").write_text("the agent's, too\n")
+        assert attempt.amend(by_hand()).paths == ("src/fast.py", "src/new.py")
+    referee(workspace, root)

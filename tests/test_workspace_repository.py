@@ -73,14 +73,6 @@ def test_a_repository_without_a_commit_is_refused(tmp_path):
         discover(tmp_path / "empty")
 
 
-def test_a_sha256_repository_is_refused_by_name(tmp_path):
-    git(tmp_path, "init", "-q", "--object-format=sha256", "new")
-    git(tmp_path / "new", "commit", "-q", "--allow-empty", "-m", "x")
-
-    with pytest.raises(RepositoryError, match="sha256"):
-        discover(tmp_path / "new")
-
-
 def test_a_broken_git_file_is_refused(tmp_path):
     (tmp_path / ".git").write_text("gitdir: /nowhere\n")
 

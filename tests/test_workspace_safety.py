@@ -1,16 +1,31 @@
 """What a proposal, or an editor loose in the desk, may not do; and what a repository may not make us run."""
 
 import os
+import shutil
 import stat
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
-from support.workspace_repos import by_hand, git, make_repository, open_workspace, propose, referee, snapshot
+from support.workspace_repos import (
+    by_hand,
+    git,
+    make_repository,
+    open_workspace,
+    propose,
+    referee,
+    snapshot,
+    state_of,
+)
 
 from autoopt.errors import NothingChangedError, OutOfScopeError, RepositoryError
 from autoopt.records import Edit, Proposal
 from autoopt.scope import Scope
+from autoopt.workspaces import GitWorkspace
 from autoopt.workspaces.history import diff
+
+_NOBODY = 65534
 
 
 @pytest.fixture
@@ -176,8 +191,11 @@ def test_what_an_editor_may_not_leave_in_the_desk_is_refused_and_undone(root, mu
 def test_a_file_that_was_only_touched_looks_clean_to_git_afterwards(root):
     workspace = open_workspace(root)
     os.utime(workspace.desk / "src" / "fast.py", (1, 1))
-    with workspace.attempt(propose("src/other.py"), 1):
+    (workspace.desk / "src" / "other.py").write_text("by an editor\n")
+    with workspace.attempt(by_hand(), 1):
         pass  # not kept
+
+    assert git(workspace.desk, "diff-files", "--name-only") == ""
     referee(workspace, root)
 
 
@@ -342,4 +360,52 @@ def test_a_name_that_is_too_long_is_refused(root):
         workspace.attempt(propose("src/" + "x" * 300), 1),
     ):
         raise AssertionError("must not open")
+    referee(workspace, root)
+
+
+@pytest.fixture
+def ordinary(monkeypatch):
+    """A folder of somebody who may not read everything, in whose name the test runs."""
+    folder, user = Path(tempfile.mkdtemp()), os.geteuid()
+    monkeypatch.setenv("HOME", str(folder))
+    if user == 0:
+        os.chown(folder, _NOBODY, _NOBODY)
+        os.seteuid(_NOBODY)
+    yield folder
+    os.seteuid(user)
+    shutil.rmtree(folder)
+
+
+def test_a_file_that_cannot_be_read_is_refused_and_does_not_stop_the_run(ordinary):
+    """Settling the desk or a checkout read it, failed, and failed again at every resume."""
+    workspace = open_workspace(make_repository(ordinary))
+    (workspace.desk / "src" / "fast.py").chmod(0)
+    (workspace.desk / "src" / "new.py").write_text("new\n")
+    (workspace.desk / "src" / "new.py").chmod(0)
+    with (
+        pytest.raises(OutOfScopeError, match=r"src/fast\.py: cannot be read"),
+        workspace.attempt(by_hand(), 1),
+    ):
+        pass
+    base = workspace.checkout(workspace.base)
+    (base / "bench.py").chmod(0)
+    workspace.close()
+    again = GitWorkspace.reopen(state_of(ordinary / "app"), Scope(["src"]))
+
+    assert not (again.desk / "src" / "new.py").exists()
+    assert (again.desk / "src" / "fast.py").read_text() == "def work():\n    return 1\n"
+    assert (again.checkout(again.base) / "bench.py").read_text() == "print(1)\n"
+
+
+def test_an_empty_directory_behind_a_link_in_the_desk_stays(root, tmp_path):
+    """Directories above a removed file go when they are empty; these were above another one."""
+    (tmp_path / "outside" / "deep").mkdir(parents=True)
+    workspace = open_workspace(root)
+    shutil.rmtree(workspace.desk / "src")
+    (workspace.desk / "src").symlink_to(tmp_path / "outside")
+    with workspace.attempt(propose("src/deep/slow.py", None), 1) as attempt:
+        assert attempt.change.paths == ("src/deep/slow.py",)
+
+    assert (tmp_path / "outside" / "deep").is_dir()
+    workspace.tidy()
     referee(workspace, root)

@@ -11,6 +11,7 @@ from autoopt import budget
 from autoopt import files as disk
 from autoopt.assemble import proposing
 from autoopt.assemble.proposing import Ground, described, prompts
+from autoopt.detect.installs import editable_sources
 from autoopt.errors import UsageError
 from autoopt.guards import constraint
 from autoopt.guards.command import CommandGuard
@@ -26,12 +27,12 @@ from autoopt.processes import complaint, failure, machine, run, tail
 from autoopt.processes.arms import Arms, Surroundings
 from autoopt.proposers.portfolio import Portfolio
 from autoopt.proposers.search import discovery
-from autoopt.protocols import Guard, Reporter
+from autoopt.protocols import Guard, Proposer, Reporter
 from autoopt.records import Experiment
 from autoopt.schema import Config, GuardKind, ParameterConfig
 from autoopt.workspaces.git import GitWorkspace
 
-__all__ = ["check", "check_proposers", "cleanup", "described", "parts", "prompts", "setup"]
+__all__ = ["check", "check_proposers", "cleanup", "commands", "described", "parts", "prompts", "setup"]
 
 SETUP_LIMIT_S = 3600.0
 DISCOVER_LIMIT_S = 600.0
@@ -88,7 +89,7 @@ def _parts(
     # Before all other guards: they cost nothing, as their numbers are measured already.
     bounds = tuple(constraint.Constraint(name, bound) for name, bound in config.constraints.items())
     return Parts(
-        proposer=Portfolio(members, config.budget, config.seed, workspace.tidy, ground.note),
+        proposer=_portfolio(ground, members, journal),
         workspace=workspace,
         meter=ShellMeter(config.metric, ground.arms, _slowest_s(config, journal)),
         guards=(*bounds, *_guards(ground), *proposing.inspectors(ground)),
@@ -96,12 +97,22 @@ def _parts(
         reporter=reporter,
         judge=_judge(config),
         holdout=_holdout(ground),
+        installed=partial(editable_sources, workspace.root, commands(config), ground.environ),
         publish=publish,
         task=proposing.task(config),
         profile=proposing.with_a_note(
             proposing.profile(ground, members), lambda text: reporter.on_note(journal.next_number, text)
         ),
     )
+
+
+def _portfolio(ground: Ground, members: Mapping[str, Proposer], journal: Journal) -> Portfolio:
+    """All of them, as they were when a long journal was last left."""
+    config = ground.config
+    made = Portfolio(members, config.budget, config.seed, ground.workspace.tidy, ground.note)
+    if (known := journal.remember("portfolio", lambda: made.remembered(journal.history))) is not None:
+        made.recall(journal.history[: known[0]], known[1])
+    return made
 
 
 def _parameters(
@@ -183,6 +194,18 @@ def check_proposers(config: Config, environ: Mapping[str, str]) -> None:
         UsageError: naming `propose.use`, or the option of the one who cannot.
     """
     proposing.check(config, environ)
+
+
+def commands(config: Config) -> tuple[str, ...]:
+    """The run's shell commands, which may name data that no commit holds."""
+    found = [
+        config.metric.prepare,
+        config.metric.command,
+        config.profile.command,
+        config.final.holdout.command,
+    ]
+    found += [guard.command for guard in config.guards.values()]
+    return tuple(command for command in found if command is not None)
 
 
 def setup(config: Config, files: RunFiles, environ: Mapping[str, str]) -> Callable[[Path, Path], None] | None:

@@ -189,6 +189,7 @@ def _agent(ground: Ground) -> Proposer:
         progress=ground.tell,
         note=ground.note,
         reclaim=ground.workspace.reclaim,
+        lent=ground.workspace.lent,
     )
 
 

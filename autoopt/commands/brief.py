@@ -47,6 +47,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _next(run: Opened) -> str:
     """What whoever is not in the desk has to know."""
+    if run.found.layout.in_place:
+        return (
+            f"\n## What to do\n\nThe run edits in your own checkout, `{run.workspace.desk}`, and has ideas "
+            f"of its own:\n`autoopt resume {run.run_id}` goes on with it. To try edits by hand, make a "
+            "run with `autoopt start`.\n"
+        )
     return (
         f"\n## What to do\n\nThe current directory spoken of above is the desk: `{run.workspace.desk}`.\n"
         f"Edit files there, without committing, then measure them with\n"

@@ -5,7 +5,8 @@
   --force        also remove results that were never merged, and edits that no commit holds
 
 Removed are a run's worktree, checkouts, records, table and log, its refs, its lines in .git/info/exclude,
-and its branch where nothing was gained or another branch has the result. All else is left alone.
+and its branch where nothing was gained or another branch has the result. The branches that autoopt finish
+made go when they are merged, and stay while they are not. All else is left alone.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from autoopt import journal
 from autoopt.commands.drive import clean_up
-from autoopt.commands.lookup import Found, find, runs, settings
+from autoopt.commands.holding import hold
+from autoopt.commands.lookup import Found, cut_short, find, runs, settings
 from autoopt.commands.telling import agreed, terminal
 from autoopt.errors import AutooptError, DamagedStateError, RepositoryError, UsageError
 from autoopt.journal import Journal
-from autoopt.workspaces.cleaning import Remains, Result
+from autoopt.workspaces.cleaning import Remains, Result, Standing
 from autoopt.workspaces.git import GitWorkspace
 
 _FLAGS = frozenset({"--yes", "--keep-branch", "--force", "confirm=no", "confirm=false"})
@@ -38,6 +39,7 @@ class _Run:
     found: Found
     remains: Remains
     result: Result
+    finals: tuple[Standing, ...]
 
     @property
     def branch(self) -> str:
@@ -54,18 +56,33 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             "--force."
         )
     known, console = runs(environ, Path.cwd()), terminal(environ)
+    _check_made(names, known, environ)
     chosen = list({found.layout.run_id: found for found in (find(known, name) for name in names)}.values())
     with ExitStack() as held:
         for found in chosen:
-            held.enter_context(journal.held(found.files.state))
+            held.enter_context(hold(found.files))
         keeps_branch, forced = "--keep-branch" in flags, "--force" in flags
         ready = [_checked(found, keeps_branch, forced) for found in chosen]
-        _agree(ready, keeps_branch, bool(flags & {"--yes", "confirm=no", "confirm=false"}), console)
+        _agree(ready, keeps_branch, forced, bool(flags & {"--yes", "confirm=no", "confirm=false"}), console)
         for run in ready:
             _clean_up(run.found, environ, console)
             known.remove(run.found)
-            _remove(run, keeps_branch, known, console)
+            _remove(run, keeps_branch, forced, known, console)
     return 0
+
+
+def _check_made(names: Sequence[str], known: Sequence[Found], environ: Mapping[str, str]) -> None:
+    """Refuse runs of which nobody knows yet what was made.
+
+    Raises:
+        UsageError: a start was cut short so early.
+    """
+    ids = {found.layout.run_id for found in known}
+    for files in cut_short(environ, Path.cwd()):
+        if (name := files.state.name) in names and name not in ids:
+            raise UsageError(
+                f"{name}: its start was cut short; autoopt resume {name} makes it whole, then remove it."
+            )
 
 
 def _clean_up(found: Found, environ: Mapping[str, str], console: Console) -> None:
@@ -84,12 +101,15 @@ def _clean_up(found: Found, environ: Mapping[str, str], console: Console) -> Non
         console.print(f"metric.cleanup was not run: {error}", markup=False, highlight=False)
 
 
-def _remove(run: _Run, keeps_branch: bool, others: Sequence[Found], console: Console) -> None:
+def _remove(run: _Run, keeps_branch: bool, forced: bool, others: Sequence[Found], console: Console) -> None:
     layout = run.found.layout
     neighbours = [one.files.state for one in others if one.layout.control == layout.control]
-    note = run.remains.remove(branch=not keeps_branch, others=neighbours)
+    going = [final for final in run.finals if _goes(final, keeps_branch, forced)]
+    note = run.remains.remove(branch=not keeps_branch, others=neighbours, finals=going)
+    staying = [layout.branch] if keeps_branch else []
+    staying += [final.branch for final in run.finals if final not in going]
     said = f"{layout.run_id} is removed"
-    said += f"; {layout.branch} stays." if keeps_branch else "."
+    said += f"; {', '.join(staying)} {'stays' if len(staying) == 1 else 'stay'}." if staying else "."
     console.print(f"{said} {note or ''}".rstrip(), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -101,13 +121,13 @@ def _checked(found: Found, keeps_branch: bool, forced: bool) -> _Run:
     """
     remains = Remains(found.layout, found.files.state)
     result = remains.result(_recorded(found))
-    run = _Run(found=found, remains=remains, result=result)
+    run = _Run(found=found, remains=remains, result=result, finals=remains.standing())
     if forced:
         return run
     run_id = found.layout.run_id
     if result.gained and result.holder is None and not (keeps_branch and result.on_branch):
         raise RepositoryError(
-            f"{run_id}: what it kept is on no other branch; take it (autoopt merge {run_id}, or git merge "
+            f"{run_id}: what it kept is on no other branch; take it (autoopt finish {run_id}, or git merge "
             f"{run.branch}), or give --keep-branch, or --force to lose it."
         )
     if objection := remains.objection():
@@ -124,7 +144,7 @@ def _recorded(found: Found) -> str | None:
     return record.incumbent.commit if record.history else None
 
 
-def _agree(ready: Sequence[_Run], keeps_branch: bool, yes: bool, console: Console) -> None:
+def _agree(ready: Sequence[_Run], keeps_branch: bool, forced: bool, yes: bool, console: Console) -> None:
     """Say what goes and ask once.
 
     Raises:
@@ -132,7 +152,7 @@ def _agree(ready: Sequence[_Run], keeps_branch: bool, yes: bool, console: Consol
     """
     if yes:
         return
-    lines = [line for run in ready for line in _listed(run, keeps_branch)]
+    lines = [line for run in ready for line in _listed(run, keeps_branch, forced)]
     console.print("\n".join(["This removes:", *lines]), markup=False, highlight=False, soft_wrap=True)
     if not (sys.stdin.isatty() and console.is_terminal):
         raise UsageError("nothing was removed, as nobody is there to agree; add --yes.")
@@ -140,12 +160,19 @@ def _agree(ready: Sequence[_Run], keeps_branch: bool, yes: bool, console: Consol
         raise UsageError("nothing was removed.")
 
 
-def _listed(run: _Run, keeps_branch: bool) -> Iterator[str]:
+def _listed(run: _Run, keeps_branch: bool, forced: bool) -> Iterator[str]:
     yield from (f"  {line}" for line in run.remains.listed())
     if keeps_branch:
         return
-    if not run.result.gained:
-        why = "nothing was gained"
-    else:
-        why = f"its result is in {run.result.holder}" if run.result.holder else "its result is LOST"
-    yield f"  branch {run.branch}: {why}"
+    result = run.result
+    going = {final.branch: final.merged for final in run.finals if _goes(final, keeps_branch, forced)}
+    held = result.merged or ", ".join(dict.fromkeys(going.get(name, name) or "" for name in result.finished))
+    why = f"its result is in {held}" if held else "its result is LOST"
+    yield f"  branch {run.branch}: {why if result.gained else 'nothing was gained'}"
+    for branch, merged in going.items():
+        yield f"  branch {branch}: {f'it is in {merged}' if merged else 'what it holds is LOST'}"
+
+
+def _goes(final: Standing, keeps_branch: bool, forced: bool) -> bool:
+    """Whether a branch that autoopt finish made goes with its run."""
+    return not keeps_branch and not final.stays and (forced or final.merged is not None)

@@ -26,7 +26,7 @@ from autoopt import assemble, budget, compose, doctor
 from autoopt.commands import facts
 from autoopt.commands.drive import clean_up
 from autoopt.commands.progress import Progress
-from autoopt.commands.start import check_beforehand
+from autoopt.commands.start import check_beforehand, needs_of
 from autoopt.commands.telling import terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
@@ -36,7 +36,7 @@ from autoopt.schema import AgentConfig, Config
 from autoopt.scope import Scope
 from autoopt.workspaces.bench import twin
 from autoopt.workspaces.git import GitWorkspace
-from autoopt.workspaces.layout import links, plan
+from autoopt.workspaces.layout import plan
 from autoopt.workspaces.repository import Repository, discover
 
 _SEVERAL = ("-m", "--multirun", "hydra.mode=MULTIRUN")
@@ -119,8 +119,8 @@ def _opened(
     check_beforehand(config, repository, scope, environ)
     files = RunFiles(here / here.name.removeprefix("autoopt-"))  # commands know the run by this name
     files.state.mkdir()
-    layout = plan(repository, files.state.name, files.state, files.state / "desk", config.workspace.link)
-    layout = replace(layout, links=links(repository, config.workspace.link))
+    needs = needs_of(config, repository, files.state)
+    layout = plan(repository, files.state.name, files.state, files.state / "desk", needs)
     setup = assemble.setup(config, files, environ)
     record = Journal.create(files.journal, run_id=layout.run_id, base=layout.base, goal=config.goal)
     workspace = GitWorkspace.bench_only(layout, files.state, layout.base, setup, scope)

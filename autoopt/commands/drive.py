@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -43,15 +44,19 @@ def drive(
     """
     layout = Layout.load(files.state)
     reporter = reporter_for(console, config.metric.direction, tuple(record.history))
-    parts = assembled(config, files, workspace, record, reporter, console, environ, asker=_asker(reporter))
-    try:
-        loop.run(config, parts, record)
-    except (KeyboardInterrupt, AutooptError):
-        if record.stopped is not None:
-            _tell(config, files, record, layout, console)
-        raise
-    finally:
-        clean_up(config, files, workspace, console, environ)
+    with workspace.borrowed(partial(console.print, markup=False, highlight=False, soft_wrap=True)):
+        parts = assembled(
+            config, files, workspace, record, reporter, console, environ, asker=_asker(reporter)
+        )
+        try:
+            loop.run(config, parts, record)
+        except (KeyboardInterrupt, AutooptError):
+            if record.stopped is not None:
+                with suppress(OSError):  # a closed terminal, a full disk: what ended the run is told
+                    _tell(config, files, record, layout, console)
+            raise
+        finally:
+            clean_up(config, files, workspace, console, environ)
     _tell(config, files, record, layout, console)
 
 
@@ -59,12 +64,16 @@ def clean_up(
     config: Config, files: RunFiles, workspace: GitWorkspace, console: Console, environ: Mapping[str, str]
 ) -> None:
     """Take away what the recipe's commands made outside the checkouts; a failure is told, and no more."""
+    journal.unreserve(files.state)
     try:
         problem = assemble.cleanup(config, files, workspace, environ)
     except AutooptError as error:  # whatever ended the run is told, not that nothing can be checked out now
         problem = f"metric.cleanup: {error}"
     if problem is not None:
-        console.print(f"{problem}\nRun it by hand: {config.metric.cleanup}", markup=False, highlight=False)
+        with suppress(OSError):
+            console.print(
+                f"{problem}\nRun it by hand: {config.metric.cleanup}", markup=False, highlight=False
+            )
 
 
 def assembled(
@@ -85,7 +94,9 @@ def assembled(
         proposes: Whether somebody has to have ideas; otherwise they come from outside.
         asker: Asks a person whether a web query is allowed; None when nobody is there.
     """
-    publish = partial(_publish, layout=Layout.load(files.state), console=console)
+    journal.reserve(files.state)
+    layout = Layout.load(files.state)
+    publish = partial(_publish, layout=layout, projections=_projections(record, layout), console=console)
     parts = assemble.parts(
         config, files, workspace, record, reporter, publish, environ, proposes=proposes, asker=asker
     )
@@ -109,19 +120,36 @@ def write_report(config: Config, files: RunFiles, record: Journal, layout: Layou
 
 def _tell(config: Config, files: RunFiles, record: Journal, layout: Layout, console: Console) -> None:
     console.print(summary(write_report(config, files, record, layout)))
+    if not record.history:
+        return  # a start leaves nothing behind then
     console.print(f"Report: {files.report}", highlight=False, soft_wrap=True)
     console.print(f"With pictures: {files.page}", highlight=False, soft_wrap=True)
 
 
-def _publish(history: Sequence[Experiment], layout: Layout, console: Console) -> None:
-    """Regenerate the table and the log in the repository root, where git does not see them."""
+def _projections(record: Journal, layout: Layout) -> journal.Projections:
+    """The table and the log in the repository root, as they were left."""
     name = f"autoresearch-{layout.run_id}"
+    made = journal.Projections(Path(layout.root, f"{name}.tsv"), Path(layout.root, f"{name}.log"))
+    if (known := record.remember("projections", made.remembered)) is not None:
+        made.recall(known[1])
+    return made
+
+
+def publish(record: Journal, layout: Layout, console: Console) -> None:
+    """Bring the run's table and log up to its journal, whatever became of them."""
+    _publish(tuple(record.history), layout, _projections(record, layout), console)
+
+
+def _publish(
+    history: Sequence[Experiment], layout: Layout, projections: journal.Projections, console: Console
+) -> None:
+    """Bring the table and the log in the repository root up to date, where git does not see them."""
     try:
         exclude(Path(layout.control), PROJECTIONS)
-        journal.publish(
-            history, table=Path(layout.root, f"{name}.tsv"), prose=Path(layout.root, f"{name}.log")
-        )
+        projections.publish(history)
     except OSError as error:  # only copies for people: the journal has everything
         console.print(
-            f"{name}.tsv and .log cannot be written: {error}; `autoopt show` has it all.", markup=False
+            f"autoresearch-{layout.run_id}.tsv and .log cannot be written: {error}; "
+            "`autoopt show` has it all.",
+            markup=False,
         )

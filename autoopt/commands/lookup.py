@@ -11,7 +11,7 @@ from pathlib import Path
 from autoopt import compose, journal
 from autoopt.errors import DamagedStateError, RepositoryError, UsageError
 from autoopt.journal import Journal
-from autoopt.places import RunFiles, state_root
+from autoopt.places import RunFiles, repository_id, state_root
 from autoopt.schema import Config
 from autoopt.workspaces.layout import FILE_NAME, Layout
 from autoopt.workspaces.repository import discover
@@ -24,6 +24,7 @@ CHANGEABLE = (
     "metric.timeout_s",
     "allow_overlap",
     "confirm",
+    "workspace.min_free_gb",
 )
 """What can be given anew to a run that has begun."""
 WAITING = "it waits for the next try"
@@ -62,8 +63,35 @@ def damaged(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     return found
 
 
+def cut_short(environ: Mapping[str, str], here: Path) -> list[RunFiles]:
+    """Runs of the repository here that a kill kept from being made, oldest first: they have no journal."""
+    try:
+        folder = state_root(environ) / repository_id(discover(here).control)
+    except RepositoryError:
+        return []
+    made = [RunFiles(path.parent) for path in folder.glob("*/config.yaml")]
+    found = [run for run in made if is_cut_short(run) and run.config.is_file()]
+    return sorted(found, key=lambda run: run.config.stat().st_mtime)
+
+
+def is_cut_short(run: RunFiles) -> bool:
+    """Whether nobody makes the run any more and it was never made."""
+    if not run.state.is_dir() or run.journal.exists() or journal.is_held(run.state):
+        return False
+    return run.making.exists() or {path.name for path in run.state.iterdir()} <= {"lock"}
+
+
 def settings(run: Found, words: Sequence[str] = ()) -> Config:
     """The settings the run was started with, changed by `key=value` words.
+
+    Raises:
+        AutooptError: as `recorded`.
+    """
+    return recorded(run.files, words)
+
+
+def recorded(files: RunFiles, words: Sequence[str] = ()) -> Config:
+    """The settings in a run's state directory, changed by `key=value` words.
 
     Raises:
         DamagedStateError: they cannot be read.
@@ -76,9 +104,9 @@ def settings(run: Found, words: Sequence[str] = ()) -> Config:
                 f"what can: {', '.join(CHANGEABLE)}."
             )
     try:
-        text = run.files.config.read_text()
+        text = files.config.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise DamagedStateError(f"{run.files.config}: settings cannot be read ({error}).") from error
+        raise DamagedStateError(f"{files.config}: settings cannot be read ({error}).") from error
     return compose.load(text, words)
 
 
@@ -86,7 +114,7 @@ def state_of(found: Found, record: Journal) -> str:
     """Where the run stands, in a word."""
     if journal.is_held(found.files.state):
         return "running"
-    if record.stopped is None or record.stopped == journal.INTERRUPTED:
+    if journal.was_cut_short(record.stopped):
         return "interrupted"
     return "waiting" if record.stopped == WAITING else "finished"
 

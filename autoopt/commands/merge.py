@@ -20,6 +20,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from autoopt import journal
+from autoopt.commands.holding import hold
 from autoopt.commands.lookup import Found, find, runs, settings
 from autoopt.commands.merging import LeftOut, Result, merge, start_of
 from autoopt.commands.overlap import gate
@@ -28,11 +29,13 @@ from autoopt.commands.report import confirm
 from autoopt.commands.telling import terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
+from autoopt.places import RunFiles
+from autoopt.processes import leftovers
 from autoopt.records import Confirmation, Status
 from autoopt.reporters import words
 from autoopt.reporters.tables import plain_table
-from autoopt.workspaces.directory import remove_whole
 from autoopt.workspaces.merges import Merges
+from autoopt.workspaces.removing import remove_whole
 from autoopt.workspaces.repository import Repository, discover
 
 
@@ -45,15 +48,15 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if len({found.layout.control for found in chosen}) > 1:
         raise UsageError("the runs belong to different repositories; merge those of one.")
     for found in chosen:
-        _confirm(found, environ)
+        confirm_once(found, environ)
     with ExitStack() as held:
         folder = held.enter_context(_workplace(chosen[0].files.state.parent))
         for found in chosen:
-            held.enter_context(journal.held(found.files.state))
+            held.enter_context(hold(found.files))
         return _merge(chosen, folder, environ)
 
 
-def _confirm(found: Found, environ: Mapping[str, str]) -> None:
+def confirm_once(found: Found, environ: Mapping[str, str]) -> None:
     """Measure a run's gain where something was kept and that was never done."""
     record = Journal(found.files.journal)
     kept = any(past.status is Status.keep for past in record.history)
@@ -66,6 +69,7 @@ def _workplace(folder: Path) -> Iterator[Path]:
     """A directory for checkouts, gone afterwards; those of merges that were killed go now."""
     for left in folder.glob(".merging-*"):
         if not journal.is_held(left):
+            leftovers.end(record for run in left.iterdir() for record in RunFiles(run).running)
             remove_whole(left)
     place = folder / f".merging-{os.getpid()}"
     place.mkdir()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from autoopt import assemble, budget, journal
+from autoopt import assemble, budget
 from autoopt.commands.drive import assembled, clean_up
+from autoopt.commands.holding import hold
 from autoopt.commands.lookup import Found, settings
 from autoopt.commands.progress import Progress
 from autoopt.journal import Journal
@@ -50,7 +51,7 @@ def opened(
         BusyError: another process has it open.
         AutooptError: it cannot be opened.
     """
-    with journal.held(found.files.state):
+    with hold(found.files):
         config = settings(found, words)
         budget.check(config)
         record = Journal(found.files.journal)

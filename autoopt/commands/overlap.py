@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from autoopt import compose, journal, overlaps
+from autoopt import compose, files, journal, overlaps
 from autoopt.compose import Planned
 from autoopt.errors import DamagedStateError, UsageError
 from autoopt.overlaps import Claim
@@ -61,7 +61,7 @@ def folder_of(repository: Repository, environ: Mapping[str, str]) -> Path:
 @contextmanager
 def gate(folder: Path) -> Iterator[None]:
     """Let one process at a time look at the live runs of a repository and become one of them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_directory(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

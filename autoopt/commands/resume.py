@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from autoopt import assemble, budget, journal
-from autoopt.commands import overlap
-from autoopt.commands.drive import drive
-from autoopt.commands.lookup import WAITING, Found, find, runs, settings
+from autoopt.commands import overlap, room
+from autoopt.commands.drive import drive, publish
+from autoopt.commands.holding import hold
+from autoopt.commands.lookup import WAITING, Found, cut_short, find, recorded, runs, settings
+from autoopt.commands.start import start
 from autoopt.commands.telling import account_of, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
+from autoopt.places import RunFiles
 from autoopt.reporters.summary import summary
 from autoopt.schema import Config
 from autoopt.scope import Scope
@@ -25,17 +28,23 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     overrides = [word for word in argv if "=" in word]
     if len(names) > 1:
         raise UsageError(f"resume takes one run, not {len(names)}; write `autoopt resume RUN key=value`.")
-    found = find(runs(environ, Path.cwd()), names[0])
+    known = runs(environ, Path.cwd())
+    if (unmade := _unmade(names[0], known, environ)) is not None:
+        _make(unmade, overrides, environ)
+        return 0
+    found = find(known, names[0])
     files, console = found.files, terminal(environ)
-    with journal.held(files.state):
+    with hold(files):
         config = settings(found, overrides)
         budget.check(config)
         record = Journal(files.journal)
         if finished(config, record):
             console.print(f"{found.layout.run_id} is already finished.", highlight=False)
             console.print(summary(account_of(config, record, found.layout)))
+            publish(record, found.layout, console)  # a power loss may have taken the end of them
             return 0
         _check_overlap(found, config, environ)
+        room.check_resume(config, Path(found.layout.root), Path(found.layout.control), files.state)
         workspace = GitWorkspace.reopen(
             files.state,
             Scope(config.scope, config.off_limits),
@@ -45,6 +54,22 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             console.print(line, highlight=False, soft_wrap=True)
         drive(config, files, workspace, record, console, environ)
     return 0
+
+
+def _unmade(name: str, known: Sequence[Found], environ: Mapping[str, str]) -> RunFiles | None:
+    """The run that is meant, if a kill kept it from being made."""
+    found = cut_short(environ, Path.cwd())
+    if name == "last" and found:
+        later = all(run.files.config.stat().st_mtime < found[-1].config.stat().st_mtime for run in known)
+        return found[-1] if later or known[-1].files == found[-1] else None
+    return next((run for run in found if run.state.name == name), None)
+
+
+def _make(files: RunFiles, words: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Start the run from its settings, in place of what there is of it."""
+    config = recorded(files, words)
+    config.run_id, config.repo = files.state.name, str(Path.cwd())
+    start(config, environ)
 
 
 def _check_overlap(found: Found, config: Config, environ: Mapping[str, str]) -> None:
@@ -67,5 +92,5 @@ def finished(config: Config, record: Journal) -> bool:
     """Whether the budget leaves nothing to do and the end was told."""
     spent = budget.spent(config.budget, config.metric, record.history, record.elapsed_s)
     # An interrupt may have cut the final comparison short, and tries are not followed by one.
-    ended = record.stopped not in (None, journal.INTERRUPTED, WAITING)
+    ended = not journal.was_cut_short(record.stopped) and record.stopped != WAITING
     return bool(record.history) and spent is not None and ended and record.pending is None

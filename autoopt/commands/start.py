@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from autoopt import assemble, budget, compose, journal, processes
+from autoopt import assemble, budget, compose, processes
 from autoopt import files as disk
-from autoopt.commands import overlap
+from autoopt.commands import overlap, room
 from autoopt.commands.drive import drive
+from autoopt.commands.holding import hold
+from autoopt.commands.lookup import is_cut_short
 from autoopt.commands.telling import agreed, in_parallel, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.places import RunFiles
 from autoopt.reporters.settings import settings_table
-from autoopt.schema import Config
+from autoopt.schema import Config, DeskMode
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
-from autoopt.workspaces.layout import check_scope, links
+from autoopt.workspaces.layout import as_stored, check_scope
+from autoopt.workspaces.links import Needs, find
+from autoopt.workspaces.removing import remove_whole
 from autoopt.workspaces.repository import Repository, discover
+from autoopt.workspaces.startable import check_startable
 from autoopt.workspaces.store import Store
+from autoopt.workspaces.submodules import missing_submodules
 from autoopt.workspaces.undo import undo
 
 # The id becomes a directory (removed again when the run comes to nothing), a branch and a file name; a number
@@ -50,6 +55,7 @@ def start(
     scope = Scope(config.scope, config.off_limits)
     repository = discover(Path(config.repo))
     check_beforehand(config, repository, scope, environ)
+    room.check_start(config, repository, overlap.folder_of(repository, environ))
     with _claimed(config, repository, environ) as files:
         try:
             console = console or terminal(environ, label=files.state.name if in_parallel() else None)
@@ -80,6 +86,18 @@ def check_beforehand(
         check_scope(store, store.files(store.tree_of(repository.head)), scope, "" if here == "." else here)
     finally:
         store.close()
+    _check_mode(config, repository, scope)
+
+
+def _check_mode(config: Config, repository: Repository, scope: Scope) -> None:
+    if config.workspace.mode is not DeskMode.inplace:
+        return
+    if config.workspace.desk is not None:
+        raise UsageError(
+            "workspace.desk: there is none with workspace.mode=inplace, where your checkout is edited; leave "
+            "out one of them."
+        )
+    check_startable(repository, scope)
 
 
 @contextmanager
@@ -95,12 +113,14 @@ def _claimed(config: Config, repository: Repository, environ: Mapping[str, str])
         with overlap.gate(overlap.folder_of(repository, environ)):
             overlap.check_start(config, repository, environ)
             files = _place(config, overlap.folder_of(repository, environ))
-            files.state.mkdir()
+            disk.make_directory(files.state)
             try:
-                held.enter_context(journal.held(files.state))
+                held.enter_context(hold(files))
+                files.making.touch()
+                undo(files.state)  # of a start that was killed
                 disk.replace(files.config, compose.dump(config).encode())
             except BaseException:
-                shutil.rmtree(files.state, ignore_errors=True)
+                _remove_state(files)
                 raise
         yield files
 
@@ -115,9 +135,13 @@ def _create(
         scope,
         desk=None if config.workspace.desk is None else Path(config.workspace.desk),
         links=config.workspace.link,
+        link_by=config.workspace.link_by,
+        commands=assemble.commands(config),
         setup=assemble.setup(config, files, environ),
+        in_place=config.workspace.mode is DeskMode.inplace,
     )
     record = Journal.create(files.journal, run_id=files.state.name, base=workspace.base, goal=config.goal)
+    files.making.unlink()
     return workspace, record
 
 
@@ -133,7 +157,7 @@ def _place(config: Config, folder: Path) -> RunFiles:
                 f"run_id: {config.run_id!r} cannot name a run; use up to 80 letters, digits, '-', '_' and "
                 "'.', one of them a letter, the first a letter or digit."
             )
-        if (folder / config.run_id).exists():
+        if (folder / config.run_id).exists() and not is_cut_short(RunFiles(folder / config.run_id)):
             raise UsageError(
                 f"run_id: {config.run_id} exists; `autoopt resume {config.run_id}` goes on with it, or "
                 "choose another."
@@ -147,19 +171,40 @@ def _place(config: Config, folder: Path) -> RunFiles:
 def _facts(
     config: Config, repository: Repository, files: RunFiles, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    changes, linked = repository.changes, links(repository, config.workspace.link)
+    changes, needs = repository.changes, needs_of(config, repository, files.state)
     facts = {
         "proposers": assemble.described(config, environ),
         "run": files.state.name,
         "repository": f"{repository.root} at {repository.head[:10]} ({repository.branch or 'detached HEAD'})",
         "state": str(files.state),
     }
-    if linked:
-        facts["links"] = f"{', '.join(linked)}: your own files, which the commands can also write"
+    if copied := needs.copied:
+        facts["copies"] = f"{', '.join(copied)}: untracked, so each checkout gets a copy"
+    if linked := [name for name in needs.names if name not in needs.copied]:
+        facts["links"] = f"{', '.join(linked)}: your own files; what a command writes there is refused"
+    if missing := missing_submodules(repository):
+        names = ", ".join(missing)
+        facts["submodules"] = (
+            f"{names}: empty in every checkout; git submodule update --init brings the files"
+        )
+    if converted := as_stored(repository):
+        path, how = min(converted.items())
+        others = f" and {len(converted) - 1} more" if len(converted) > 1 else ""
+        facts["as stored"] = f"{path} ({how}){others}: checkouts have it as it is committed, unconverted"
     if changes:
         count = f"{len(changes)} uncommitted change" + ("s" if len(changes) > 1 else "")
         facts["left out"] = f"your {count}, first {changes[0]}: a run starts from the commit"
     return facts
+
+
+def needs_of(config: Config, repository: Repository, folder: Path) -> Needs:
+    """What checkouts are given beside tracked files; `folder` is where they will be.
+
+    Raises:
+        UsageError: something named by the user cannot be given.
+    """
+    wanted, by = config.workspace.link, config.workspace.link_by
+    return find(repository.root, repository.files, wanted, by, assemble.commands(config), folder)
 
 
 def _undo_unless_measured(files: RunFiles) -> None:
@@ -167,4 +212,9 @@ def _undo_unless_measured(files: RunFiles) -> None:
     if files.journal.exists() and Journal(files.journal).history:
         return
     undo(files.state)
-    shutil.rmtree(files.state, ignore_errors=True)
+    _remove_state(files)
+
+
+def _remove_state(files: RunFiles) -> None:
+    with suppress(OSError):  # what went wrong before is told, not this
+        remove_whole(files.state)

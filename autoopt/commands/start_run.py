@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from autoopt import compose
 from autoopt.commands import sweep
+from autoopt.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +34,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _start(config: Config, as_json: bool, environ: Mapping[str, str]) -> None:
     from autoopt.commands.start import start  # completion and --cfg need nothing of it
     from autoopt.commands.telling import terminal
+    from autoopt.schema import DeskMode
 
+    if config.workspace.mode is DeskMode.inplace:
+        raise UsageError(
+            "workspace.mode=inplace: trying edits by hand needs a worktree of the run, as your checkout is "
+            "given back in between; leave it out, and edit in the desk that is named."
+        )
     config.confirm = config.confirm and not as_json
     start(config, environ, partial(_ready, as_json=as_json), terminal(environ, aside=as_json))
 

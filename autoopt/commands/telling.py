@@ -30,12 +30,20 @@ def terminal(environ: Mapping[str, str], *, aside: bool = False, label: str | No
         label: What each line begins with, where several runs write to one place; nothing is redrawn then.
     """
     if label is None:
-        console = Console(stderr=aside)
+        console = _Terminal(stderr=aside)
     else:
-        console = Console(file=cast(TextIO, _Labelled(sys.stdout, label)), force_terminal=False)
+        console = _Terminal(file=cast(TextIO, _Labelled(sys.stdout, label)), force_terminal=False)
     if not console.is_terminal and "COLUMNS" not in environ:
         console.width = WIDE
     return console
+
+
+class _Terminal(Console):
+    """A console that leaves it to its caller what to do about a reader who has left."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the error go on, where the library would end the program."""
+        raise BrokenPipeError
 
 
 def in_parallel() -> bool:

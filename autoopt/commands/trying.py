@@ -63,6 +63,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     asked = _parse(argv)
     console = terminal(environ, aside=asked.as_json)
     found = find(runs(environ, Path.cwd()), asked.run)
+    if found.layout.in_place:
+        raise UsageError(
+            f"{found.layout.run_id} works in your own checkout (workspace.mode=inplace) with its own ideas; "
+            "start a run with `autoopt start` to try yours."
+        )
     with opened(found, environ, console, asked.overrides) as run:
         proposal = _proposal(run, asked)
         experiment = _tried(run, proposal)

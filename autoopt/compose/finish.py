@@ -173,9 +173,10 @@ def refuse_odd_numbers(config: schema.Config) -> None:
         "metric.baseline_samples": (metric.baseline_samples, 1),
         "metric.warmups": (metric.warmups, 0),
         "seed": (config.seed, 0),
+        "workspace.min_free_gb": (config.workspace.min_free_gb, 0),
     }
     for option, (number, minimum) in least.items():
-        if number < minimum:
+        if not number >= minimum:
             raise UsageError(f"{option}: {number} is too small; give {minimum} or more.")
     hidden_s = config.final.holdout.timeout_s
     optional = {"metric.timeout_s": metric.timeout_s, "final.holdout.timeout_s": hidden_s}

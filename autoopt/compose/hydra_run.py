@@ -21,7 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from autoopt import places, schema
+from autoopt import files, places, schema, shortage
 from autoopt.compose import (
     Plan,
     Planned,
@@ -78,6 +78,7 @@ def _run(given: list[str], flags: list[str], environ: Mapping[str, str], job: Jo
     forgotten = check(words, library, agent_library)
     chosen = words.chosen()
     source.register_all(library, agent_library, chosen[0] if len(chosen) == 1 else None, environ)
+    files.make_directory(places.state_root(environ))  # runs keep their records there, and Hydra syncs nothing
     directory = places.state_root(environ) / "hydra" / _unique()
     looks = bool(arguments.cfg or arguments.info or arguments.hydra_help)
     planned = plan is not None and multirun and not looks
@@ -190,11 +191,19 @@ class _Task:
             self.job(config)
         except AutooptError as error:
             return error.exit_code, str(error), ""
+        except (OSError, MemoryError) as error:
+            if (told := shortage.explained(error)) is None:
+                return _defect(error)
+            return told.exit_code, str(told), ""
         except SystemExit as leaving:
             return (int(leaving.code or 0), f"ended with {leaving.code}", "") if leaving.code else None
         except Exception as error:  # noqa: BLE001 - one run's defect must not end the other runs
-            return 1, f"{type(error).__name__}: {error}", traceback.format_exc()
+            return _defect(error)
         return None
+
+
+def _defect(error: Exception) -> tuple[int, str, str]:
+    return 1, f"{type(error).__name__}: {error}", traceback.format_exc()
 
 
 def _label(words: Sequence[str]) -> str:

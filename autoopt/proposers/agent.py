@@ -6,9 +6,9 @@ too little, are sent back. The edit is whatever differs in the desk afterwards, 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from autoopt.errors import AgentError, BudgetSpentError
 from autoopt.records import Brief, Experiment, Failure, Proposal, Status
 from autoopt.schema import AgentIdeasConfig
 from autoopt.think import Step
+from autoopt.walking import walk
 
 SOURCE = "agent"
 _DESCRIPTION = 100  # characters of a description, sources not counted
@@ -52,6 +53,7 @@ class AgentProposer:
         progress: Callable[[int, str], None] = lambda number, detail: None,
         note: Callable[[int, str], None] = lambda number, text: None,
         reclaim: Callable[[], str | None] = lambda: None,
+        lent: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Ask `agent` with `prompts`.
 
@@ -62,6 +64,7 @@ class AgentProposer:
             progress: Told the experiment's number and, in a few words, what goes on.
             note: Told the experiment's number and why a call failed: a person may have to log in.
             reclaim: Takes back what was committed in the desk, whatever the prompt says; returns the commit.
+            lent: The time in which the desk is in the agent's hands.
         """
         self._agent = agent
         self._prompts = prompts
@@ -72,6 +75,7 @@ class AgentProposer:
         self._progress = progress
         self._note = note
         self._reclaim = reclaim
+        self._lent = lent
         self._brief: Brief | None = None
         self._chosen = ""
         self._given_up: set[str] = set()
@@ -109,10 +113,12 @@ class AgentProposer:
             return None
         if isinstance(reply, Failure):
             self._note(brief.number, reply.reason)
+            self._tidy()  # half a repair is nobody's edit
             return None
         if _files(brief.desk) == before:
             return None
         if "give_up" in _answer(reply.text, "give_up", "description"):
+            self._tidy()
             return None
         said = _description(reply.text)
         return replace(proposal, description=said + _cited(proposal)) if said else proposal
@@ -259,9 +265,10 @@ class AgentProposer:
             stage, {**brief_data(brief, self._config.context_tokens, in_mind), **data}
         )
         try:
-            return self._agent.call(
-                prompt, stage=stage, number=brief.number, cwd=brief.desk, edits=edits, web=web
-            )
+            with self._lent():
+                return self._agent.call(
+                    prompt, stage=stage, number=brief.number, cwd=brief.desk, edits=edits, web=web
+                )
         finally:
             if taken := self._reclaim():
                 said = f"the agent committed {taken[:12]} by itself; that is taken back, and its edits count"
@@ -359,7 +366,7 @@ def _claim(proposal: Proposal) -> str:
 def _files(desk: Path) -> Files:
     """What tells whether a file was written: size, time and inode of each, links not followed."""
     found: Files = {}
-    for folder, folders, names in os.walk(desk):
+    for folder, folders, names in walk(desk):
         folders[:] = [name for name in folders if name not in (".git", "__pycache__")]
         for name in names:
             path = Path(folder, name)

@@ -13,6 +13,7 @@ from autoopt.records import Change, FileChange, Proposal
 from autoopt.workspaces import layout as places
 from autoopt.workspaces.desk import Desk
 from autoopt.workspaces.directory import Found
+from autoopt.workspaces.inplace import InPlaceDesk
 from autoopt.workspaces.layout import Layout
 from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Refs, Store
 
@@ -23,7 +24,7 @@ class GitAttempt:
     """An open transaction in a `GitWorkspace`; implements `protocols.Attempt`."""
 
     def __init__(
-        self, desk: Desk, store: Store, refs: Refs, layout: Layout, ref: str, identity: bytes
+        self, desk: Desk | InPlaceDesk, store: Store, refs: Refs, layout: Layout, ref: str, identity: bytes
     ) -> None:
         """`ref` is what keeps the commit reachable. Use `GitWorkspace.attempt`."""
         self._desk = desk
@@ -96,10 +97,12 @@ class GitAttempt:
         """Advance the run branch from parent to commit.
 
         Raises:
-            RepositoryError: the branch is not where the run left it.
+            RepositoryError: the branch is not where the run left it, or checked out elsewhere.
         """
         change = self.change
         self._desk.register()  # somebody may have removed the worktree while it was measured
+        if isinstance(self._desk, Desk):  # or have gone to the branch
+            places.check_branch_is_ours(self._layout)
         if not self._refs.move(self._layout.ref, change.parent, change.commit):
             raise places.moved(self._layout, change.parent, self._refs.read(self._layout.ref))
         self._desk.stand_at(change.commit)

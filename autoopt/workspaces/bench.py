@@ -10,9 +10,14 @@ from pathlib import Path
 
 from autoopt import files
 from autoopt.scope import Scope
-from autoopt.workspaces.directory import Directory, mapping_with, remove_whole
+from autoopt.workspaces.descent import place_of
+from autoopt.workspaces.directory import Directory
+from autoopt.workspaces.expected import Expected
 from autoopt.workspaces.ignores import is_scratch, nothing
-from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Store
+from autoopt.workspaces.links import Links
+from autoopt.workspaces.products import Products
+from autoopt.workspaces.removing import remove_whole
+from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Files, Store
 
 Setup = Callable[[Path, Path], None]
 """Prepares a new checkout, given its files and its scratch directory."""
@@ -26,34 +31,28 @@ def twin(commit: str) -> str:
     return f"{commit}{_TWIN}"
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Untracked files and directories of the user that checkouts reach through symbolic links."""
-
-    root: Path
-    names: tuple[str, ...]
-
-    def place(self, folder: Path) -> None:
-        """Make each link in `folder`, in place of whatever is there."""
-        for name in self.names:
-            link, target = folder / name, self.root / name
-            if link.is_symlink() and link.readlink() == target:
-                continue
-            Directory(folder).remove(name)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(target)
-
-
 @dataclass(slots=True)
 class _Arm:
-    """One checkout: its files, its scratch directory and which commit is in it."""
+    """One checkout: its files, its scratch directory and which commit is in it.
+
+    Attributes:
+        files: What is in it.
+        products: What the setup made in it.
+        changes: How that differs from the base.
+        place: Which directory was last made equal to `files`; None once it was handed out for commands.
+        used: When it was last asked for.
+        aged: Whether commands ran in it before the present challenger came.
+    """
 
     folder: Path
     directory: Directory
+    files: Expected
+    products: Products
     commit: str | None = None
-    files: Mapping[str, Entry] = field(default_factory=dict)
+    changes: Mapping[str, Entry | None] = field(default_factory=dict)
+    place: tuple[int, int] | None = None
     used: int = 0
-    aged: bool = False  # commands ran in it before the present challenger came
+    aged: bool = False
 
     @property
     def tree(self) -> Path:
@@ -63,29 +62,61 @@ class _Arm:
     def home(self) -> Path:
         return self.folder / "home"
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether no command can have been in it since its files were verified or written."""
+        return self.place is not None and self.place == place_of(self.tree)
+
 
 class CheckoutPair:
     """Two checkouts with paths of one length, so that path lengths cannot tell the arms apart."""
 
     def __init__(
-        self, folder: Path, store: Store, base: str, scope: Scope, links: Links, setup: Setup | None
+        self,
+        folder: Path,
+        store: Store,
+        base: str,
+        scope: Scope,
+        links: Links,
+        setup: Setup | None,
+        submodules: Files | None = None,
+        near: Path | None = None,
     ):
-        """Nothing is checked out yet; what an earlier process left in `folder` is verified before use."""
+        """Nothing is checked out yet; what an earlier process left in `folder` is verified before use.
+
+        Args:
+            submodules: Files that belong to the base commit's submodules.
+            near: Where most of the files are as files already.
+        """
         self._store = store
         self._base_tree = store.tree_of(base)
-        self._base_files = store.files(self._base_tree)
+        self._base_files = Expected({**store.files(self._base_tree), **(submodules or {})})
         self._scope = scope
         self._links = links
         self._setup = setup
-        self._arms = [_Arm(folder / name, Directory(folder / name / "tree")) for name in ("a", "b")]
+        self._arms = [self._new_arm(folder / name, near) for name in ("a", "b")]
         self._uses = 0
 
+    def _new_arm(self, folder: Path, near: Path | None) -> _Arm:
+        directory = Directory(folder / "tree", algorithm=self._store.algorithm)
+        directory.near = near
+        directory.renews = True
+        products = Products(folder / "tree", folder / "made")
+        return _Arm(folder, directory, Expected(self._base_files), products)
+
     def checkout(self, commit: str, incumbent: str) -> Path:
-        """The commit's files; displaces the checkout that was not the incumbent's, and was not used last."""
-        return self._arm(commit, incumbent).tree
+        """The commit's files; displaces the checkout that was not the incumbent's, and was not used last.
+
+        Whoever asks may run commands there: all of it is looked at before it holds another commit.
+        """
+        arm = self._arm(commit, incumbent)
+        for one in self._arms:  # a command in one checkout finds the other, too
+            one.aged |= one is not arm and one.place is not None
+            one.place = None
+        return arm.tree
 
     def scratch(self, commit: str, incumbent: str) -> Path:
-        """The private directory of the commit's checkout."""
+        """The private directory of the commit's checkout, brought about where there is none yet."""
         return self._arm(commit, incumbent).home
 
     @contextmanager
@@ -97,13 +128,14 @@ class CheckoutPair:
         arm = self._arm(commit, incumbent)
         try:
             _empty(arm.home)  # what was prepared from the whole files must not stand in for them
-            for path, entry in arm.files.items():
-                if entry.mode in (FILE, EXECUTABLE) and self._scope.contains(path):
-                    arm.directory.write(path, entry, _GARBAGE)
-                    del arm.directory.known[path]
+            arm.place = None
+            arm.directory.spoil([path for path in arm.files if self._is_editable(arm, path)], _GARBAGE)
             yield arm.tree
         finally:
             self._bring(arm, commit)
+
+    def _is_editable(self, arm: _Arm, path: str) -> bool:
+        return arm.files[path].mode in (FILE, EXECUTABLE) and self._scope.contains(path)
 
     def _arm(self, commit: str, incumbent: str) -> _Arm:
         self._uses += 1
@@ -123,32 +155,51 @@ class CheckoutPair:
         """Make the files exactly the commit's and the scratch directory empty.
 
         Whatever commands left goes, caches and build results included, because it belongs to another
-        commit; only links and what `workspace.setup` made stay.
+        commit; only links and what `workspace.setup` made stay, as it was made. Where no command was,
+        nothing is looked at but the paths in which the two commits differ.
         """
         arm.commit = None
         products = self._made(arm)
-        target = self._target(commit)
-        for path in (
-            arm.files.keys() - target.keys()
-        ):  # also where they lie among products, which are not scanned
-            arm.directory.remove(path)
-        self._settle(arm, target, products)
+        changes = self._changes(commit)
+        different = self._different(arm.changes, changes)
+        arm.files.change(different)
+        arm.changes = changes
+        if arm.is_untouched:
+            arm.place = None  # until it is done
+            arm.directory.change(different, self._store)
+            arm.place = place_of(arm.tree)
+        else:
+            for path, entry in different.items():
+                if entry is None:  # also where it lies among products, which are not scanned
+                    arm.directory.remove(path)
+            self._settle(arm, products)
         _empty(arm.home)
-        arm.commit, arm.files, arm.aged = commit, target, False
+        arm.commit, arm.aged = commit, False
 
-    def _target(self, commit: str) -> dict[str, Entry]:
-        """The base's files with the commit's in scope: what is out of scope always comes from the base."""
+    def _changes(self, commit: str) -> dict[str, Entry | None]:
+        """The commit's changes in scope: what is out of scope always comes from the base."""
         changes = self._store.diff(self._base_tree, self._store.tree_of(commit.removesuffix(_TWIN)))
-        return mapping_with(self._base_files, {p: e for p, e in changes.items() if self._scope.contains(p)})
+        return {path: entry for path, entry in changes.items() if self._scope.contains(path)}
 
-    def _settle(self, arm: _Arm, target: Mapping[str, Entry], products: frozenset[str]) -> None:
+    def _different(
+        self, old: Mapping[str, Entry | None], new: Mapping[str, Entry | None]
+    ) -> dict[str, Entry | None]:
+        """The new entries of the paths in which two commits differ, given by their changes of the base."""
+        base = self._base_files
+        before = {path: old[path] if path in old else base.get(path) for path in old.keys() | new.keys()}
+        after = {path: new[path] if path in new else base.get(path) for path in before}
+        return {path: entry for path, entry in after.items() if entry != before[path]}
+
+    def _settle(self, arm: _Arm, products: frozenset[str]) -> None:
         for folder in (arm.folder, arm.tree):
             if folder.is_symlink() or not folder.is_dir():
                 remove_whole(folder)
                 folder.mkdir(parents=True)
         arm.directory.skip = frozenset(self._links.names) | products
-        arm.directory.settle(target, self._store)
+        arm.products.restore(products)  # first, because a commit may have files among them
+        arm.directory.settle(arm.files, self._store)
         self._links.place(arm.tree)
+        arm.place = place_of(arm.tree)
 
     def _made(self, arm: _Arm) -> frozenset[str]:
         """Run the setup if the checkout is new or its setup was cut short; return what the setup made."""
@@ -156,20 +207,26 @@ class CheckoutPair:
         if record.is_file() and arm.tree.is_dir():
             return frozenset(json.loads(record.read_bytes()))
         remove_whole(arm.folder)
-        arm.directory.known.clear()
-        self._settle(arm, self._base_files, frozenset())
+        arm.directory.forget_all()
+        arm.files, arm.changes = Expected(self._base_files), {}
+        self._settle(arm, frozenset())
         _empty(arm.home)
         products = self._set_up(arm) if self._setup is not None else frozenset()
+        arm.products.keep(products)
         files.replace(record, json.dumps(sorted(products)).encode())
         return products
 
     def _set_up(self, arm: _Arm) -> frozenset[str]:
         assert self._setup is not None
+        arm.place = None
         self._setup(arm.tree, arm.home)
         scan = arm.directory.scan(self._base_files, nothing)
         made = [path for path in scan.differences if path not in self._base_files] + scan.folders
         # Compiled files of one commit must not be there to serve another.
-        return frozenset(path for path in made if not is_scratch(path))
+        return frozenset(path for path in made if not (is_scratch(path) or self._holds_link(path)))
+
+    def _holds_link(self, folder: str) -> bool:
+        return any(name.startswith(f"{folder}/") for name in self._links.names)
 
 
 def _empty(folder: Path) -> None:

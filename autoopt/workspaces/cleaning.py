@@ -13,14 +13,16 @@ from pathlib import Path
 from dulwich.refs import DiskRefsContainer
 
 from autoopt import files
-from autoopt.errors import RepositoryError
+from autoopt.errors import DamagedStateError, RepositoryError
 from autoopt.scope import Scope
+from autoopt.workspaces.borrowing import give_back
+from autoopt.workspaces.checkout import Record
 from autoopt.workspaces.desk import Desk
-from autoopt.workspaces.directory import remove_whole
+from autoopt.workspaces.finals import Final, Holders, recorded
 from autoopt.workspaces.layout import EXCLUDED, FILE_NAME, PROJECTIONS, Layout
+from autoopt.workspaces.removing import remove_whole
 from autoopt.workspaces.repository import discover, forget_excluded
-from autoopt.workspaces.store import Store, read_ref
-from autoopt.workspaces.undo import delete_ref
+from autoopt.workspaces.store import Refs, Store, checked_out, delete_ref, read_ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +32,35 @@ class Result:
     Attributes:
         gained: Whether it is another commit than the one the run started from.
         on_branch: Whether the run branch is there to hold it.
-        holder: What else does: a ref, or HEAD where its files are there; None where nothing does.
+        merged: What of somebody else's holds it: a ref, or HEAD where its files are there.
+        finished: The branches that `autoopt finish` made of it, or what they were merged into, where none of
+            them is lost.
     """
 
     gained: bool
     on_branch: bool = False
-    holder: str | None = None
+    merged: str | None = None
+    finished: tuple[str, ...] = ()
+
+    @property
+    def holder(self) -> str | None:
+        """What holds it besides the run branch; None where nothing does."""
+        return self.merged or ", ".join(self.finished) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A branch that `autoopt finish` made, and whether it has done its work.
+
+    Attributes:
+        merged: What else holds all of it; None where nothing does.
+        stays: Why it must not go, whatever else holds it; empty where it may.
+    """
+
+    branch: str
+    commit: str
+    merged: str | None
+    stays: str = ""
 
 
 class Remains:
@@ -58,30 +83,80 @@ class Remains:
         store = Store(self._control)
         try:
             store.commit(tip)
-            return Result(gained=True, on_branch=branch is not None, holder=self._holder(store, tip))
+            mine = [self._layout.branch, *(final.branch for final in self._finals())]
+            merged = self._holders(store).of(tip, self._layout.base, mine)
+            if merged == self._layout.branch and Record.load(self._state) is not None:
+                merged = None  # the run has the user's checkout, and it goes back
+            finished = self._finished(store, tip)
+            return Result(gained=True, on_branch=branch is not None, merged=merged, finished=finished)
         except RepositoryError:
             return Result(gained=False)  # it is nowhere any more
         finally:
             store.close()
 
-    def _holder(self, store: Store, tip: str) -> str | None:
-        for name in sorted(bytes(ref) for ref in self._refs.allkeys()):
-            ref = os.fsdecode(name)
-            if ref == self._layout.ref or not ref.startswith(("refs/heads/", "refs/remotes/", "refs/tags/")):
-                continue
-            with contextlib.suppress(RepositoryError):  # a tag of something that is no commit
-                if (found := read_ref(self._refs, ref)) and store.descends(found, tip):
-                    return ref.partition("/")[2].partition("/")[2]
-        return "HEAD" if self._is_at_head(store, tip) else None
+    def _holders(self, store: Store) -> Holders:
+        return Holders(store, self._control, Path(self._layout.root))
 
-    def _is_at_head(self, store: Store, tip: str) -> bool:
-        """Whether the user's commit has every file that the run changed as the run has it (squashed)."""
+    def _finals(self) -> tuple[Final, ...]:
         try:
-            head = store.tree_of(discover(Path(self._layout.root)).head)
+            return recorded(self._state)
+        except DamagedStateError:
+            return ()  # none of them is known to be ours, and none is touched
+
+    def _finished(self, store: Store, tip: str) -> tuple[str, ...]:
+        """Who holds the branches made of the run's best commit; nobody where one of them is lost."""
+        mine = [self._layout.branch, *(final.branch for final in self._finals())]
+        found = []
+        for final in self._finals():
+            if final.tip != tip:
+                continue
+            at = read_ref(self._refs, f"refs/heads/{final.branch}")
+            if at is not None and store.descends(at, final.commit):
+                found.append(final.branch)
+            elif holder := self._holders(store).of(final.commit, final.start, mine):
+                found.append(holder)
+            else:
+                return ()
+        return tuple(dict.fromkeys(found))
+
+    def merged(self, tip: str) -> str | None:
+        """Where the run's best commit was merged, itself or as branches made of it; None where it was not."""
+        store = Store(self._control)
+        mine = [self._layout.branch, *(final.branch for final in self._finals())]
+        holders = self._holders(store)
+        try:
+            if found := holders.of(tip, self._layout.base, mine, pushed=False):
+                return found
+            made = [final for final in self._finals() if final.tip == tip]
+            where = [holders.of(final.commit, final.start, mine, pushed=False) for final in made]
+            return ", ".join(dict.fromkeys(filter(None, where))) if where and all(where) else None
         except RepositoryError:
-            return False  # the user's checkout is gone
-        base, wanted = store.tree_of(self._layout.base), store.tree_of(tip)
-        return store.diff(base, wanted).keys().isdisjoint(store.diff(wanted, head).keys())
+            return None  # some of it is nowhere any more
+        finally:
+            store.close()
+
+    def standing(self) -> tuple[Standing, ...]:
+        """The branches that were made of the run's result and are still there."""
+        store = Store(self._control)
+        try:
+            found = (self._standing(store, final) for final in self._finals())
+            return tuple(one for one in found if one is not None)
+        finally:
+            store.close()
+
+    def _standing(self, store: Store, final: Final) -> Standing | None:
+        ref = f"refs/heads/{final.branch}"
+        tip = read_ref(self._refs, ref)
+        if tip is None:
+            return None
+        mine = [self._layout.branch, *(one.branch for one in self._finals())]
+        stays = ""
+        if tip != final.commit:
+            stays = "somebody has moved it"
+        elif place := self._checked_out(ref):
+            stays = f"it is checked out in {place}"
+        merged = None if stays else self._holders(store).of(tip, final.start, mine, pushed=False)
+        return Standing(branch=final.branch, commit=final.commit, merged=merged, stays=stays)
 
     def objection(self) -> str | None:
         """What of somebody else's would be lost, for a person; None where nothing would."""
@@ -119,6 +194,8 @@ class Remains:
 
     def listed(self) -> Iterator[str]:
         """What would be removed beside the branch, for a person."""
+        if (record := Record.load(self._state)) is not None:
+            yield f"{self._layout.root} goes back to {record.place}, as it was"
         if self._has_desk():
             yield self._layout.desk
         yield from map(str, self._tables())
@@ -134,48 +211,76 @@ class Remains:
         tracked = discover(root).tracked
         return [path for path in present if path.name not in tracked]
 
-    def remove(self, *, branch: bool, others: Sequence[Path]) -> str | None:
+    def remove(self, *, branch: bool, others: Sequence[Path], finals: Sequence[Standing] = ()) -> str | None:
         """Remove everything; a second call goes on where one was cut short.
 
         Args:
             branch: Whether the run branch goes too.
+            finals: Branches made of its result that go too.
             others: State directories of the repository's other runs; lines in `info/exclude` may be theirs.
 
         Returns:
-            Why the branch stays although it was to go, where somebody has it checked out.
+            For a person: why the branch stays although it was to go (somebody has it checked out), and what
+            stays as it is in a checkout that the run had.
         """
+        notes = give_back(self._layout, self._state) if self._layout.in_place else []
         for table in self._tables():
             table.unlink()
-        user = self._checked_out()
+        user = self._checked_out(self._layout.ref)
+        self._recover()
         if self._has_desk():
-            remove_whole(Path(self._layout.desk))
+            self._remove_desk()
         remove_whole(self._admin)
         with contextlib.suppress(OSError):  # other worktrees
             self._admin.parent.rmdir()
+        self._remove_finals(finals)
         self._remove_refs(branch and user is None)
         forget_excluded(self._control, self._own_lines(others))
-        remove_whole(self._state / "bench")
-        (self._state / FILE_NAME).unlink()  # from here on there is no such run
-        remove_whole(self._state)
+        for path in self._state.iterdir():
+            if path.name not in ("lock", FILE_NAME):
+                remove_whole(path)
+        remove_whole(self._state)  # from here on there is no such run
         with contextlib.suppress(OSError):  # other runs
             self._state.parent.rmdir()
-        return f"{self._layout.branch} stays: it is checked out in {user}." if branch and user else None
+        if branch and user:
+            notes.append(f"{self._layout.branch} stays: it is checked out in {user}.")
+        return " ".join(notes) or None
 
-    def _checked_out(self) -> Path | None:
-        """Another worktree that has the run branch checked out."""
-        wanted = b"ref: " + os.fsencode(self._layout.ref)
-        heads = {self._control / "HEAD": Path(self._layout.root)}
-        heads |= {head: head.parent for head in self._control.glob("worktrees/*/HEAD")}
-        for head, place in heads.items():
-            if head.parent != self._admin and head.is_file() and head.read_bytes().strip() == wanted:
-                return place
-        return None
+    def _recover(self) -> None:
+        """Take back the locks that a killed process of the run left, as long as they can be proven ours."""
+        for intent in (self._admin / "autoopt-intent", self._layout.intent("finish")):
+            for folder in (self._layout.experiments, "refs/heads/autoresearch"):
+                Refs(self._control, intent).recover(self._layout.ref, folder)
+        for final in self._finals():
+            ref = f"refs/heads/{final.branch}"
+            Refs(self._control, self._layout.intent("finish")).recover(ref, self._layout.experiments)
+        self._layout.intent("finish").unlink(missing_ok=True)
+
+    def _remove_desk(self) -> None:
+        """Remove the desk, last the link by which it is known to be one."""
+        desk = Path(self._layout.desk)
+        for path in desk.iterdir():
+            if path.name != ".git":
+                remove_whole(path)
+        remove_whole(desk)
+
+    def _remove_finals(self, finals: Sequence[Standing]) -> None:
+        """Remove branches as long as they are where they were made."""
+        for final in finals:
+            ref = f"refs/heads/{final.branch}"
+            if delete_ref(self._control, ref, self._layout.intent("finish"), final.commit):
+                (self._control / "logs" / ref).unlink(missing_ok=True)
+
+    def _checked_out(self, ref: str) -> Path | None:
+        """Another worktree that has the branch checked out."""
+        others = (place for place in checked_out(self._control, ref) if place != self._admin)
+        return next((Path(self._layout.root) if place == self._control else place for place in others), None)
 
     def _remove_refs(self, branch: bool) -> None:
         folder = f"{self._layout.experiments}/"
         for name in [os.fsdecode(ref) for ref in self._refs.allkeys()]:
             if name.startswith(folder) or (branch and name == self._layout.ref):
-                delete_ref(self._refs, name)
+                delete_ref(self._control, name, self._layout.intent("finish"))
         if branch:
             (self._control / "logs" / self._layout.ref).unlink(missing_ok=True)
         for empty in (self._layout.experiments, "refs/autoopt", "refs/heads/autoresearch"):

@@ -8,25 +8,28 @@ changes on the way through, and no filter program can run.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from autoopt.errors import OutOfScopeError
+from autoopt.workspaces.descent import Descent, is_too_deep, make, opened
+from autoopt.workspaces.expected import Expected
+from autoopt.workspaces.formats import SHA1
 from autoopt.workspaces.ignores import Ignored, nothing
+from autoopt.workspaces.nearby import Nearby
+from autoopt.workspaces.removing import clear
 from autoopt.workspaces.store import EXECUTABLE, FILE, GITLINK, LINK, Entry, Files, Store, blob_id
 
 LARGEST_CHANGE = 5_000_000
 """Bytes; a changed file beyond this is never read, and so never committed."""
 
 _TICK_S = 0.01  # coarser than the clock that stamps files: HZ=100 kernels count in 10 ms
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FEW = 50  # files that are read from the objects, wherever else they may be
+_YOUNG_NS = 1_000_000_000  # generous, because the clock of a file server may be behind ours
 
 Signature = tuple[int, ...]
 
@@ -36,6 +39,9 @@ class Known(NamedTuple):
 
     signature: Signature
     entry: Entry
+
+
+_UNKNOWN: tuple[Signature, Entry | None] = ((), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +72,41 @@ class Scan:
     folders: list[str] = field(default_factory=list)
 
 
-def signature(found: os.stat_result) -> Signature:
-    """What cannot stay the same when a file is changed: its ctime cannot be set by a program."""
-    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_mode, found.st_nlink)
+signature: Callable[[os.stat_result], Signature] = attrgetter(
+    "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns", "st_mode", "st_nlink"
+)
+"""What cannot stay the same when a file is changed: its ctime cannot be set by a program."""
 
 
 class Directory:
     """One directory and what we know of its files."""
 
     def __init__(
-        self, root: Path, *, skip: frozenset[str] = frozenset(), known: dict[str, Known] | None = None
+        self,
+        root: Path,
+        *,
+        skip: frozenset[str] = frozenset(),
+        known: dict[str, Known] | None = None,
+        algorithm: str = SHA1,
+        modes: bool = True,
     ) -> None:
-        """`skip` names paths that are none of our business."""
+        """`skip` names paths that are none of our business.
+
+        Args:
+            algorithm: What makes the ids of files.
+            modes: Whether a file's executable bit is to be believed.
+        """
         self.root = root
         self.skip = skip
+        self.near: Path | None = None
+        """Another directory, which may have most of the files when many have to be written."""
+        self.renews = False
+        """Whether a file that was touched is another one: its times and attributes can tell things, too."""
         self.known: dict[str, Known] = known or {}
+        self._unsure: dict[str, Known] = {}  # hashed so early that a change can leave lstat as it was
+        self._written: list[tuple[float, str]] = []
+        self._algorithm = algorithm
+        self._modes = modes
         self._restamped: set[str] = set()
 
     def scan(self, expected: Files, ignored: Ignored, forced: frozenset[str] = frozenset()) -> Scan:
@@ -90,73 +116,112 @@ class Directory:
             ignored: Which untracked paths to pass over.
             forced: Paths that count even when they are ignored.
         """
-        result = Scan()
-        present: set[str] = set()
-        folders = _folders(expected.keys() | forced)
-        stack = [""]
-        while stack:
-            for path, item in self._list(stack.pop()):
-                entry = expected.get(path)
-                if item.is_dir(follow_symlinks=False):
-                    if path in folders or (entry is None and not ignored(path, True)):
-                        stack.append(path + "/")
-                        if path not in folders:
-                            result.folders.append(path)
-                    elif entry is not None:
-                        self._folder_for_entry(path, entry, present, result, stack)
-                elif entry is not None or path in forced or not ignored(path, False):
-                    self._file(path, item.stat(follow_symlinks=False), entry, present, result)
-        result.differences.update(dict.fromkeys(expected.keys() - present - result.differences.keys()))
+        result, present = Scan(), set[str]()
+        files = expected if isinstance(expected, Expected) else Expected(expected)
+        walk = _Walk(files, ignored, forced, present, result)
+        get, known, see = files.get, self.known.get, present.add
+        while walk.stack:
+            prefix = walk.stack.pop()
+            with opened(f"{self.root}/{prefix}") as items:
+                for item in items:  # once for every file there is: the usual case takes no call of ours
+                    path = prefix + item.name
+                    entry, (was, had) = get(path), known(path, _UNKNOWN)
+                    if (
+                        entry is not None
+                        and entry == had
+                        and was == signature(item.stat(follow_symlinks=False))
+                    ):
+                        see(path)
+                    elif path not in self.skip:
+                        self._meet(path, item, entry, walk)
+        if len(present) != len(files):
+            gone = files.keys() - present - result.differences.keys()
+            result.differences.update(dict.fromkeys(gone))
         return result
 
-    def _list(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        with _opened(self.root / prefix) as items:
-            for item in items:
-                if (path := prefix + item.name) not in self.skip:
-                    yield path, item
+    def _meet(self, path: str, item: os.DirEntry[str], entry: Entry | None, walk: _Walk) -> None:
+        """Look at what the known signature does not settle."""
+        if item.is_dir(follow_symlinks=False) and walk.enter(path, entry):
+            return
+        if entry is not None or path in walk.forced or not walk.ignored(path, False):
+            self._file(path, item.stat(follow_symlinks=False), entry, walk)
 
-    @staticmethod
-    def _folder_for_entry(path: str, entry: Entry, present: set[str], result: Scan, stack: list[str]) -> None:
-        """A directory where the tree has a submodule (whose place it is) or a file (gone, then)."""
-        stack.append(path + "/")
-        if entry.mode == GITLINK:
-            present.add(path)
-        else:
-            result.folders.append(path)
-
-    def _file(
-        self, path: str, found: os.stat_result, entry: Entry | None, present: set[str], result: Scan
-    ) -> None:
-        known = self.known.get(path)
-        if known is None or known.signature != signature(found):
-            looked = self._look(path, found, entry)
-            self._restamped.add(path)
-        else:
+    def _file(self, path: str, found: os.stat_result, entry: Entry | None, walk: _Walk) -> None:
+        known, unsure = self.known.get(path), self._unsure.get(path)
+        if known is not None and known.signature == signature(found):
             looked = Found(found, known.entry, None)
-        if entry is not None and looked.entry == entry:
-            present.add(path)
+        elif unsure is not None and unsure.signature == signature(found):
+            looked = self._look(path, found, entry)
         else:
-            result.differences[path] = looked
+            is_other = self.renews and (known or unsure) is not None
+            looked = Found(found, None, None) if is_other else self._look(path, found, entry)
+            self._restamped.add(path)
+        if entry is not None and looked.entry == entry:
+            walk.present.add(path)
+        else:
+            walk.result.differences[path] = looked
 
     def _look(self, path: str, found: os.stat_result, entry: Entry | None) -> Found:
         """Read a file and remember it; only regular files are opened, so that a fifo cannot stop us."""
         if stat.S_ISLNK(found.st_mode):
             data = os.fsencode(os.readlink(self.root / path))  # noqa: PTH115 - a Path would tidy it up
-            looked = Found(found, Entry(LINK, blob_id(data)), data)
+            looked = Found(found, Entry(LINK, blob_id(data, self._algorithm)), data)
         elif stat.S_ISREG(found.st_mode) and (entry is not None or found.st_size <= LARGEST_CHANGE):
-            data = self.read(path)
-            mode = EXECUTABLE if found.st_mode & stat.S_IXUSR else FILE
-            sha = blob_id(data)
+            try:
+                data = self.read(path)
+            except PermissionError:
+                return Found(found, None, None)
+            executable = bool(found.st_mode & stat.S_IXUSR)
+            if not self._modes:
+                executable = entry is not None and entry.mode == EXECUTABLE
+            mode = EXECUTABLE if executable else FILE
+            sha = blob_id(data, self._algorithm)
             looked = Found(found, Entry(mode, sha), data if len(data) <= LARGEST_CHANGE else None)
         else:
             return Found(found, None, None)
         assert looked.entry is not None
-        self.known[path] = Known(signature(found), looked.entry)
+        self._remember(path, Known(signature(found), looked.entry), _is_young(found))
         return looked
+
+    def _remember(self, path: str, known: Known, young: bool) -> None:
+        self.forget(path)
+        (self._unsure if young else self.known)[path] = known
+
+    def forget(self, path: str) -> None:
+        """Read the file's content next time, whatever lstat says of it."""
+        self.known.pop(path, None)
+        self._unsure.pop(path, None)
+
+    def forget_all(self) -> None:
+        """The same for every file."""
+        self.known.clear()
+        self._unsure.clear()
+
+    def holds(self, path: str, entry: Entry | None) -> bool:
+        """Whether that is what was last written or found there and nobody has touched it since."""
+        if (found := self._stat(path)) is None:
+            return entry is None
+        known = self.known.get(path) or self._unsure.get(path)
+        return known is not None and known.entry == entry and known.signature == signature(found)
+
+    def find(self, path: str, entry: Entry | None) -> Found | None:
+        """What is there, read anew; `entry` is what is expected."""
+        if (found := self._stat(path)) is None:
+            return None
+        return self._look(path, found, entry)
+
+    def _stat(self, path: str) -> os.stat_result | None:
+        try:
+            with Descent(self.root) as descent:
+                folder, name = descent.to(path, make=False, force=False)
+                return os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def read(self, path: str) -> bytes:
         """The content of a regular file; no link on the way or at the end is followed."""
-        with self._parent(path, make=False, force=False) as (folder, name):
+        with Descent(self.root) as descent:
+            folder, name = descent.to(path, make=False, force=False)
             descriptor = os.open(
                 name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder
             )
@@ -177,16 +242,41 @@ class Directory:
             self.remove(path)
         for path in reversed(scan.folders):
             self._remove_folder(path)
-        for path in sorted(scan.differences.keys() & expected.keys()):
-            entry = expected[path]
-            self.write(path, entry, b"" if entry.mode == GITLINK else store.blob(entry.sha))
-        if scan.differences:
-            # A change within the same clock tick as our write would leave the signature as it is.
-            time.sleep(_TICK_S)
+        self._put({path: expected[path] for path in scan.differences if path in expected}, store)
         if any(found is not None and found.stat.st_nlink > 1 for found in scan.differences.values()):
             self.scan(expected, ignored)  # removing one name of a file restamps its other names
         restamped, self._restamped = self._restamped, set()
         return frozenset(scan.differences.keys() | restamped)
+
+    def change(self, changes: Mapping[str, Entry | None], store: Store) -> None:
+        """Set these files or (None) remove them, with directories that become empty; look at no others."""
+        for path in sorted((path for path, entry in changes.items() if entry is None), reverse=True):
+            self.remove(path)
+            self.prune(path)
+        self._put({path: entry for path, entry in changes.items() if entry is not None}, store)
+
+    def _put(self, entries: Files, store: Store) -> None:
+        if self.near is None or len(entries) <= _FEW:
+            self._put_each(entries, lambda path, entry: store.blob(entry.sha))
+            return
+        with Nearby(self.near, store) as nearby:
+            self._put_each(entries, nearby.content)
+
+    def _put_each(self, entries: Files, content: Callable[[str, Entry], bytes]) -> None:
+        with Descent(self.root) as descent:
+            for path in sorted(entries):  # neighbours one after another
+                entry = entries[path]
+                data = b"" if entry.mode == GITLINK else content(path, entry)
+                self._write(descent, path, entry, data, force=True)
+        self._doubt_latest()
+
+    def spoil(self, paths: Iterable[str], data: bytes) -> None:
+        """Put this in place of files and forget what they were."""
+        with Descent(self.root) as descent:
+            for path in sorted(paths):
+                self._write(descent, path, Entry(FILE, ""), data, force=True)
+                self.forget(path)
+        self._doubt_latest()
 
     def write(self, path: str, entry: Entry, data: bytes, *, force: bool = True) -> None:
         """Put a file in place of whatever is there: unlink, then create, so that no other name of it changes.
@@ -197,129 +287,93 @@ class Directory:
         Raises:
             OutOfScopeError: such an obstacle, without `force`.
         """
-        with self._parent(path, make=True, force=force) as (folder, name):
-            _clear(folder, name)
-            if entry.mode == GITLINK:
-                os.mkdir(name, dir_fd=folder)
-                return
-            if entry.mode == LINK:
-                os.symlink(data, os.fsencode(name), dir_fd=folder)
-            else:
-                descriptor = os.open(
-                    name, _CREATE, 0o777 if entry.mode == EXECUTABLE else 0o666, dir_fd=folder
-                )
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
-            self.known[path] = Known(signature(os.stat(name, dir_fd=folder, follow_symlinks=False)), entry)
+        with Descent(self.root) as descent:
+            self._write(descent, path, entry, data, force=force)
+        self._doubt_latest()
+
+    def _write(self, descent: Descent, path: str, entry: Entry, data: bytes, *, force: bool) -> None:
+        folder, name = descent.to(path, make=True, force=force)
+        try:
+            found = make(folder, name, entry, data)
+        except FileExistsError:
+            clear(folder, name)
+            found = make(folder, name, entry, data)
+        except OSError as error:
+            error.filename = error.filename or f"{self.root}/{path}"
+            raise
+        if entry.mode != GITLINK:
+            self._remember(path, Known(signature(found), entry), young=False)
+            self._written.append((time.monotonic(), path))
+
+    def _doubt_latest(self) -> None:
+        """A change within the same clock tick as our write would leave the signature as it is."""
+        limit = time.monotonic() - _TICK_S
+        while self._written and self._written[-1][0] > limit:
+            _, path = self._written.pop()
+            if path in self.known:
+                self._unsure[path] = self.known.pop(path)
+        self._written.clear()
 
     def remove(self, path: str, *, force: bool = True) -> None:
         """Remove what is there, if anything; a directory with all it holds."""
-        self.known.pop(path, None)
+        self.forget(path)
         try:
-            with self._parent(path, make=False, force=force) as (folder, name):
-                _clear(folder, name)
+            with Descent(self.root) as descent:
+                clear(*descent.to(path, make=False, force=force))
         except (FileNotFoundError, NotADirectoryError):
             return  # a parent is gone already, and the file with it
 
     def prune(self, path: str) -> None:
         """Remove the directories above a removed file that have become empty."""
-        while path := path.rpartition("/")[0]:
-            try:
-                (self.root / path).rmdir()
-            except OSError:
-                return  # not empty, or gone already
+        while (path := path.rpartition("/")[0]) and self._remove_folder(path):
+            pass
 
-    def _remove_folder(self, path: str) -> None:
+    def _remove_folder(self, path: str) -> bool:
+        """Whether it could be removed; no link on the way is followed."""
         try:
-            (self.root / path).rmdir()
+            with Descent(self.root) as descent:
+                folder, name = descent.to(path, make=False, force=False)
+                os.rmdir(name, dir_fd=folder)
         except OSError:
-            return  # it holds ignored files, and those stay; or it is gone already
-
-    @contextmanager
-    def _parent(self, path: str, *, make: bool, force: bool) -> Iterator[tuple[int, str]]:
-        """The open directory a path is in, reached without following a link, and the last name."""
-        *folders, name = path.split("/")
-        descriptor = os.open(self.root, _FOLDER)
-        try:
-            for folder in folders:
-                below = _enter(descriptor, folder, make, force, path)
-                os.close(descriptor)
-                descriptor = below
-            yield descriptor, name
-        finally:
-            os.close(descriptor)
+            return False  # it holds ignored files, and those stay; or it is gone already
+        return True
 
 
-def _enter(parent: int, name: str, make: bool, force: bool, path: str) -> int:
-    try:
-        return os.open(name, _FOLDER, dir_fd=parent)
-    except FileNotFoundError:
-        if not make:
-            raise
-    except OSError as error:  # a link (ELOOP) or a file (ENOTDIR) stands here
-        if not make:
-            raise NotADirectoryError(path) from error
-        if not force:
-            raise OutOfScopeError(
-                f"{path}: {name} on its way is not a directory; edits follow no links."
-            ) from error
-        os.unlink(name, dir_fd=parent)
-    os.mkdir(name, dir_fd=parent)
-    return os.open(name, _FOLDER, dir_fd=parent)
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The way through a directory: what is looked for, what is still ahead, what was found."""
+
+    files: Expected
+    ignored: Ignored
+    forced: frozenset[str]
+    present: set[str]
+    result: Scan
+    stack: list[str] = field(default_factory=lambda: [""])
+
+    def enter(self, path: str, entry: Entry | None) -> bool:
+        """Meet a directory; False where it is nested so deep that nothing but itself is to be looked at."""
+        if entry is not None:  # of a submodule, whose place it is, or where a file was
+            if entry.mode == GITLINK:
+                self.present.add(path)
+            elif not self.files.has_folder(path):
+                self.result.folders.append(path)
+            self.stack.append(path + "/")
+            return True
+        due = self.files.has_folder(path)
+        if not due and not any(one.startswith(path + "/") for one in self.forced):
+            if self.ignored(path, True):
+                return True
+            if is_too_deep(path):
+                return False
+        self.stack.append(path + "/")
+        if not due:
+            self.result.folders.append(path)
+        return True
 
 
-def _clear(folder: int, name: str) -> None:
-    try:
-        is_folder = stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-    except FileNotFoundError:
-        return
-    if is_folder:
-        shutil.rmtree(name, dir_fd=folder)
-        return
-    try:
-        os.unlink(name, dir_fd=folder)
-    except PermissionError:  # a command made the directory read-only
-        os.fchmod(folder, 0o700)
-        os.unlink(name, dir_fd=folder)
-
-
-def _folders(paths: set[str] | frozenset[str]) -> set[str]:
-    """Every directory above these paths."""
-    found: set[str] = set()
-    for path in paths:
-        while (path := path.rpartition("/")[0]) and path not in found:
-            found.add(path)
-    return found
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
-    """`os.scandir`, also where a command took away our own permission to look."""
-    try:
-        items = os.scandir(folder)
-    except PermissionError:
-        folder.chmod(0o700)
-        items = os.scandir(folder)
-    with items:
-        yield items
-
-
-def remove_whole(path: Path) -> None:
-    """Delete whatever is there, even read-only directories (a Go module cache); links are not followed."""
-    try:
-        is_folder = stat.S_ISDIR(path.lstat().st_mode)
-    except FileNotFoundError:
-        return
-    if not is_folder:
-        path.unlink()
-        return
-    stack = [str(path)]
-    while stack:
-        folder = stack.pop()
-        os.chmod(folder, 0o700)  # noqa: PTH101 - strings are several times faster here
-        with os.scandir(folder) as items:
-            stack += [item.path for item in items if item.is_dir(follow_symlinks=False)]
-    shutil.rmtree(path)
+def _is_young(found: os.stat_result) -> bool:
+    """Whether it changed so recently that the clock which stamps files may not have moved on since."""
+    return found.st_ctime_ns > time.time_ns() - _YOUNG_NS
 
 
 def mapping_with(base: Files, changes: Mapping[str, Entry | None]) -> dict[str, Entry]:

@@ -8,16 +8,20 @@ import stat
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from dulwich.index import validate_path_element_hfs, validate_path_element_ntfs
 
 from autoopt.errors import OutOfScopeError
 from autoopt.records import Edit
 from autoopt.scope import Scope
+from autoopt.workspaces.descent import is_too_long
 from autoopt.workspaces.directory import LARGEST_CHANGE, Directory, Found
+from autoopt.workspaces.expected import Expected
 from autoopt.workspaces.store import DIRECTORY, FILE, GITLINK, LINK, Entry, Files, Store
 
 _HARMLESS = frozenset({".github", ".gitlab", ".gitlab-ci.yml", ".gitkeep", ".gitea", ".gitbook.yaml"})
+_SHOWN = 120  # characters of a path
 
 
 def check_edits(edits: Iterable[Edit], scope: Scope) -> None:
@@ -38,6 +42,18 @@ def check_edits(edits: Iterable[Edit], scope: Scope) -> None:
         _check_path(edit.path, scope)
 
 
+def are_apart(edits: Iterable[Edit], expected: Expected) -> bool:
+    """Whether no edit's path leads through another's or a committed file's, or is that of a directory.
+
+    What such edits do to other files is only seen by looking at those.
+    """
+    paths = {edit.path for edit in edits}
+    above = {parent.as_posix() for path in paths for parent in PurePosixPath(path).parents}
+    return not any(expected.has_folder(path) for path in paths) and not any(
+        path in expected or path in paths for path in above
+    )
+
+
 def apply_edits(desk: Directory, edits: Iterable[Edit], expected: Files) -> None:
     """Write the edits into the desk; an existing file keeps its executable bit."""
     for edit in edits:
@@ -53,7 +69,7 @@ def apply_edits(desk: Directory, edits: Iterable[Edit], expected: Files) -> None
             if error.errno != errno.ENAMETOOLONG:
                 raise
             raise OutOfScopeError(f"{edit.path}: no file can be there: {error.strerror}.") from error
-        del desk.known[edit.path]  # it has no blob id yet
+        desk.forget(edit.path)  # it has no blob id yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +97,13 @@ class Judge:
         before = self.expected.get(path)
         if before is not None and before.mode == GITLINK:
             raise OutOfScopeError(f"{path}: a submodule, which may not be changed.")
+        parents = (above.as_posix() for above in PurePosixPath(path).parents)
+        if any(above in self.expected and self.expected[above].mode == GITLINK for above in parents):
+            raise OutOfScopeError(f"{path}: inside a submodule, which may not be changed.")
         if found is None:
             return
         if reason := _objection(found):
-            raise OutOfScopeError(f"{path}: {reason}.")
+            raise OutOfScopeError(f"{_shown(path)}: {reason}.")
         if before is not None and before.mode == LINK:
             raise OutOfScopeError(f"{path}: a symbolic link, which may not become a file.")
 
@@ -92,6 +111,10 @@ class Judge:
         """Refuse names that a file system or git might take for another one."""
         folded: dict[str, str] = {}
         for path in sorted(new):
+            if is_too_long(path):
+                raise OutOfScopeError(
+                    f"{_shown(path)}: a path of {len(os.fsencode(path))} bytes is too long."
+                )
             parts = path.split("/")
             tree = self.tree
             for depth, name in enumerate(parts):
@@ -102,8 +125,6 @@ class Judge:
                         f"{path}: differs from {folded[_fold(prefix)]} only in letter case."
                     )
                 entry = self.store.listing(tree).get(name)
-                if entry is not None and entry.mode == GITLINK:
-                    raise OutOfScopeError(f"{path}: inside a submodule, which may not be changed.")
                 tree = entry.sha if entry is not None and entry.mode == DIRECTORY else ""
 
     def _check_name(self, path: str, name: str, tree: str) -> None:
@@ -123,6 +144,8 @@ def _objection(found: Found) -> str:
     mode = found.stat.st_mode
     if stat.S_ISLNK(mode):
         return "a symbolic link; proposals change regular files only"
+    if stat.S_ISDIR(mode):
+        return "a directory nested too deep to be looked into"
     if not stat.S_ISREG(mode):
         return "not a regular file"
     if found.stat.st_nlink != 1:
@@ -131,7 +154,14 @@ def _objection(found: Found) -> str:
         return "has a setuid, setgid or sticky bit"
     if found.stat.st_size > LARGEST_CHANGE:
         return f"{found.stat.st_size} bytes; a changed file may have {LARGEST_CHANGE}"
+    if found.entry is None:
+        return "cannot be read"
     return ""
+
+
+def _shown(path: str) -> str:
+    """A path for a person."""
+    return path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
 
 
 def _check_path(path: str, scope: Scope) -> None:

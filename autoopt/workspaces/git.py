@@ -8,26 +8,27 @@ driver of the repository is ever started.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
-
-from dulwich.refs import DiskRefsContainer
 
 from autoopt import files
 from autoopt.errors import RepositoryError
 from autoopt.records import Proposal
+from autoopt.schema import LinkBy
 from autoopt.scope import Scope
 from autoopt.workspaces import layout as places
 from autoopt.workspaces.attempts import GitAttempt
-from autoopt.workspaces.bench import CheckoutPair, Links, Setup, twin
-from autoopt.workspaces.desk import Desk
-from autoopt.workspaces.directory import remove_whole
-from autoopt.workspaces.history import StoredCommits
+from autoopt.workspaces.bench import CheckoutPair, Setup, twin
+from autoopt.workspaces.borrowing import borrowed
+from autoopt.workspaces.desk import Desk, editable
+from autoopt.workspaces.history import StoredCommits, ancestors
+from autoopt.workspaces.inplace import InPlaceDesk
 from autoopt.workspaces.layout import Layout
+from autoopt.workspaces.links import find
 from autoopt.workspaces.repository import discover, identity
-from autoopt.workspaces.store import EXECUTABLE, FILE, Refs, Store, read_ref
+from autoopt.workspaces.startable import check_startable
+from autoopt.workspaces.store import Refs, Store
 from autoopt.workspaces.without import tree_without
 
 
@@ -38,7 +39,14 @@ class GitWorkspace:
     """
 
     def __init__(
-        self, layout: Layout, state: Path, scope: Scope, setup: Setup | None, *, keep_edits: bool = False
+        self,
+        layout: Layout,
+        state: Path,
+        scope: Scope,
+        setup: Setup | None,
+        *,
+        keep_edits: bool = False,
+        store: Store | None = None,
     ) -> None:
         """Use `create` or `reopen`."""
         self._layout = layout
@@ -46,12 +54,18 @@ class GitWorkspace:
         self._keep_edits = keep_edits
         self.set_aside: Path | None = None
         """Where `reopen` copied what somebody had edited in the desk and no commit holds."""
-        self._store = Store(Path(layout.control))
-        self._desk = Desk(layout, self._store, scope)
+        self._store = store or Store(Path(layout.control))
+        self._desk: Desk | InPlaceDesk
+        if layout.in_place:
+            self._desk = InPlaceDesk(layout, self._store, scope, state)
+        else:
+            self._desk = Desk(layout, self._store, scope)
         self._refs = Refs(Path(layout.control), self._desk.intent)
         self._identity = identity(Path(layout.control))
-        links = Links(Path(layout.root), layout.links)
-        self._bench = CheckoutPair(state / "bench", self._store, layout.base, scope, links, setup)
+        links, within = self._desk.links, self._desk.submodules.files
+        self._bench = CheckoutPair(
+            state / "bench", self._store, layout.base, scope, links, setup, within, Path(layout.root)
+        )
 
     @classmethod
     def create(
@@ -63,7 +77,10 @@ class GitWorkspace:
         *,
         desk: Path | None = None,
         links: Sequence[str] = (),
+        link_by: LinkBy = LinkBy.auto,
+        commands: Iterable[str] = (),
         setup: Setup | None = None,
+        in_place: bool = False,
     ) -> GitWorkspace:
         """Make the branch and the desk of a new run, starting from the commit checked out at `repo`.
 
@@ -74,23 +91,30 @@ class GitWorkspace:
             state: The run's state directory; it exists.
             desk: Where the desk goes, relative to the repository root; by default beside the repository.
             links: Untracked files and directories every checkout needs, besides those found by themselves.
+            link_by: How checkouts get them.
+            commands: The run's shell commands; data they name is found by itself.
             setup: Called once for every new bench checkout with its files and its scratch directory.
+            in_place: Edit in the user's own checkout, which `borrowed` takes and gives back.
 
         Raises:
             UsageError: the run exists, the scope matches nothing, or an option cannot be used.
             RepositoryError: no run can start from this repository.
         """
         repository = discover(repo)
-        layout = places.plan(repository, run_id, state, desk, links)
-        store = Store(repository.control)
-        expected = store.files(store.tree_of(layout.base))
-        places.check_scope(store, expected, scope)
-        store.close()
-        layout = replace(layout, links=places.untracked_links(layout, expected, links))
-        places.check_new(layout, state)
-        workspace = cls(layout, state, scope, setup)
-        workspace._found(state)
-        layout.save(state)
+        with ExitStack() as stack:
+            store = Store(repository.control)
+            stack.callback(store.close)
+            expected = store.files(store.tree_of(repository.head))
+            places.check_scope(store, expected, scope)
+            needs = find(repository.root, expected, links, link_by, commands, state)
+            if in_place:
+                check_startable(repository, scope)
+            layout = places.plan(repository, run_id, state, repository.root if in_place else desk, needs)
+            places.check_new(layout, state)
+            workspace = cls(layout, state, scope, setup, store=store)
+            workspace._found(state)
+            layout.save(state)
+            stack.pop_all()
         return workspace
 
     @classmethod
@@ -116,9 +140,7 @@ class GitWorkspace:
         workspace._recover()
         tip = workspace._refs.read(layout.ref)
         if tip is None:
-            raise RepositoryError(
-                f"{layout.branch}: the run branch is gone; recreate it with git branch, or start a new run."
-            )
+            raise places.gone(layout)
         workspace._desk.stand_at(tip)
         if not keep_edits:
             workspace._save_edits(state / "set-aside")
@@ -142,16 +164,12 @@ class GitWorkspace:
 
     def _save_edits(self, folder: Path) -> None:
         """Copy what the desk has beyond the incumbent and the latest experiment's commit, which stays."""
-        if (latest := self._latest()) is not None:
+        numbers = self._refs.numbers(self._layout.experiments)
+        if numbers and (latest := self.commit_of(numbers[-1])) is not None:
             self._desk.carry(latest, self.incumbent)
         target = next(path for count in range(1, 10_000) if not (path := folder / str(count)).exists())
         self._desk.copy_edits(target)
         self.set_aside = target if target.is_dir() else None
-
-    def _latest(self) -> str | None:
-        folder = Path(self._layout.control) / self._layout.experiments
-        numbers = [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
-        return self.commit_of(max(numbers)) if numbers else None
 
     def commit_of(self, number: int) -> str | None:
         """The commit of an experiment, decided or interrupted; None when it never came to one."""
@@ -168,7 +186,14 @@ class GitWorkspace:
     def _recover(self) -> None:
         """Remove the locks that a killed process of this run left, and no others."""
         self._desk.register()
+        if isinstance(self._desk, Desk):
+            self._desk.free()
         self._refs.recover(self._layout.ref, self._layout.experiments)
+
+    @property
+    def root(self) -> Path:
+        """The user's checkout."""
+        return Path(self._layout.root)
 
     @property
     def base(self) -> str:
@@ -192,7 +217,36 @@ class GitWorkspace:
 
     def tidy(self) -> None:
         """Put the desk back to the incumbent, whatever was edited in it; ignored files stay."""
+        self._clear()
         self._desk.settle()
+        if isinstance(self._desk, Desk):
+            self._desk.sync()
+
+    def _clear(self) -> None:
+        """In the user's own checkout: tell apart what an agent may have left there, and put that back."""
+        if isinstance(self._desk, InPlaceDesk):
+            self._desk.clear()
+
+    def borrowed(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Have the user's checkout for the run, if that is where it works, and give it back in the end.
+
+        Args:
+            say: Told, in lines, what became of it.
+
+        Raises:
+            BusyError: another run has it.
+            RepositoryError: it is not as a run needs it.
+        """
+        if isinstance(self._desk, InPlaceDesk):
+            return borrowed(self._desk, self._layout, self._store, say)
+        return nullcontext()
+
+    def lent(self) -> AbstractContextManager[None]:
+        """The desk in the hands of an agent: should its git be killed there, its locks are not left to us.
+
+        In the user's own checkout a lock may always be theirs, and stays.
+        """
+        return self._desk.lent() if isinstance(self._desk, Desk) else nullcontext()
 
     def reclaim(self) -> str | None:
         """Take back what was committed in the desk; the commit, which stays under a ref, or None.
@@ -200,21 +254,11 @@ class GitWorkspace:
         The branch is at the incumbent again, and the edits are in the desk as if nobody had committed them.
         """
         tip = self._tip()
-        if tip is None or tip == self.incumbent or self.incumbent not in self._ancestors(tip):
+        if tip is None or self.incumbent not in ancestors(self._store, tip, self.base)[1:]:
             return None
         self._refs.move(f"{self._layout.experiments}/committed-{tip[:12]}", None, tip)
         self._desk.register()
         return tip if self._refs.move(self._layout.ref, tip, self.incumbent) else None
-
-    def _ancestors(self, commit: str) -> set[str]:
-        """Every commit below it down to the run's base."""
-        found, left = set[str](), [commit]
-        while left:
-            sha = left.pop()
-            if sha not in found:
-                found.add(sha)
-                left += [] if sha == self.base else self._store.parents(sha)
-        return found
 
     def tree(self, commit: str) -> str:
         """The id of the commit's tree; equal trees hold the same files."""
@@ -222,11 +266,9 @@ class GitWorkspace:
 
     def files(self, commit: str) -> tuple[str, ...]:
         """Paths of the commit's files that may be edited, sorted; links and submodules are not files."""
-        found = (
-            self._desk.files if commit == self.incumbent else self._store.files(self._store.tree_of(commit))
-        )
-        editable = (path for path, entry in found.items() if entry.mode in (FILE, EXECUTABLE))
-        return tuple(sorted(path for path in editable if self._scope.contains(path)))
+        if commit == self.incumbent and isinstance(self._desk, Desk):
+            return self._desk.editable()
+        return editable(self._store.files(self._store.tree_of(commit)), self._scope)
 
     def checkout(self, commit: str) -> Path:
         """A directory whose files are exactly the commit's; out of scope they are the base's."""
@@ -239,6 +281,10 @@ class GitWorkspace:
     def twin(self, commit: str) -> str:
         """Another name for a commit, by which the other checkout has it: to compare it with itself."""
         return twin(commit)
+
+    def written(self) -> tuple[str, ...]:
+        """The user's untracked files behind links that were changed since the last call."""
+        return self._desk.links.written()
 
     def break_scope(self, commit: str) -> AbstractContextManager[Path]:
         """The commit's checkout with garbage in every file in scope, mended afterwards.
@@ -262,6 +308,8 @@ class GitWorkspace:
         """
         if (tip := self._tip()) != self.incumbent:
             raise places.moved(self._layout, self.incumbent, tip)
+        if isinstance(self._desk, Desk):
+            places.check_branch_is_ours(self._layout)
         if not self._desk.root.is_dir():
             self._desk.settle()
         ref = f"{self._layout.experiments}/{number}"
@@ -274,8 +322,11 @@ class GitWorkspace:
         try:
             attempt.amend(proposal)
             yield attempt
+        except BaseException:
+            self._clear()
+            raise
         finally:
-            self._desk.settle()
+            self._desk.revert()
 
     def edited(self) -> tuple[str, ...]:
         """Paths of what is edited in the desk, sorted, when all of it may be committed.
@@ -314,8 +365,10 @@ class GitWorkspace:
         """Move the run branch from parent to commit; being there already is fine.
 
         Raises:
-            RepositoryError: the branch is at neither.
+            RepositoryError: the branch is at neither, or checked out elsewhere.
         """
+        if isinstance(self._desk, Desk) and self._tip() != commit:
+            places.check_branch_is_ours(self._layout)
         if not self._refs.move(self._layout.ref, parent, commit) and (tip := self._tip()) != commit:
             raise places.moved(self._layout, parent, tip)
         if self._keep_edits:
@@ -338,27 +391,9 @@ class GitWorkspace:
 
     def close(self) -> None:
         """Let go of the repository."""
+        if isinstance(self._desk, Desk):
+            self._desk.close()
         self._store.close()
 
     def _tip(self) -> str | None:
         return self._refs.read(self._layout.ref)
-
-
-def remove(state: Path, *, force: bool = False) -> None:
-    """Delete a run's desk and bench; its branch and its experiments' commits stay.
-
-    Raises:
-        RepositoryError: the desk holds something that is neither the branch's nor ignored, without `force`.
-    """
-    layout = Layout.load(state)
-    control = Path(layout.control)
-    tip = read_ref(DiskRefsContainer(control), layout.ref)
-    if not force and Path(layout.desk).is_dir():
-        desk = Desk(layout, Store(control), Scope(["."]))
-        desk.stand_at(tip or layout.base)
-        if found := desk.strangers():
-            raise RepositoryError(f"{desk.root / found[0]}: not part of {layout.branch}; move it away first.")
-    remove_whole(Path(layout.desk))
-    remove_whole(control / "worktrees" / layout.worktree)
-    remove_whole(state / "bench")
-    (state / places.FILE_NAME).unlink()

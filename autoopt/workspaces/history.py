@@ -25,7 +25,7 @@ from autoopt.workspaces.store import (
     read_ref,
 )
 
-_ID = re.compile(r"[0-9a-f]{4,40}")
+_ID = re.compile(r"[0-9a-f]{4,64}")
 
 
 def diff(control: Path, before: str, after: str) -> str:
@@ -51,6 +51,17 @@ def _content(store: Store, entry: Entry | None) -> bytes | None:
     if entry is None:
         return None
     return f"Subproject commit {entry.sha}\n".encode() if entry.mode == GITLINK else store.blob(entry.sha)
+
+
+def ancestors(store: Store, commit: str, base: str) -> list[str]:
+    """A commit and those below it, none twice, down to the base."""
+    found, left = dict[str, None](), [commit]
+    while left:
+        sha = left.pop()
+        if sha not in found:
+            found[sha] = None
+            left += [] if sha == base else store.parents(sha)
+    return list(found)
 
 
 class StoredCommits:

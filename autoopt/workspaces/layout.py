@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from dulwich.attrs import Pattern, parse_git_attributes
 from dulwich.refs import DiskRefsContainer
 
 from autoopt import files
 from autoopt.errors import DamagedStateError, RepositoryError, UsageError
 from autoopt.scope import Scope
+from autoopt.workspaces.attributes import FILTER, Attributes
+from autoopt.workspaces.formats import user_config
+from autoopt.workspaces.links import Needs
 from autoopt.workspaces.repository import Repository
-from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Files, Store, read_ref
+from autoopt.workspaces.store import EXECUTABLE, FILE, GITLINK, Files, Store, checked_out, read_ref
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_HALF_WRITTEN = re.compile(r"\.\.git\.\d+\.tmp")
-_FOUND_BY_ITSELF = (".venv", "venv", "node_modules", "data")
+_HALF_WRITTEN = re.compile(r"\.\.git\.\w+\.tmp")
 FILE_NAME = "workspace.json"
+FOUNDING = "founding"
+"""Is there once making the workspace has begun, where no folder in `worktrees` tells that."""
 EXCLUDED = "excluded.json"
 """Holds the lines that making a run's workspace added to `info/exclude`."""
 PROJECTIONS = ("/autoresearch-*.tsv", "/autoresearch-*.log", "/.autoresearch-*.tmp")
@@ -38,7 +41,8 @@ class Layout:
         root: The user's checkout.
         control: The git directory its worktrees share.
         worktree: Name of the desk's folder in the repository's `worktrees`.
-        links: Names in `root` that checkouts link to.
+        links: Untracked names in `root` that checkouts are given.
+        copied: Those of them that checkouts have copies of; the others are links.
     """
 
     run_id: str
@@ -47,7 +51,13 @@ class Layout:
     base: str
     desk: str
     worktree: str
-    links: tuple[str, ...]
+    links: tuple[str, ...] = ()
+    copied: tuple[str, ...] = ()
+
+    @property
+    def in_place(self) -> bool:
+        """Whether proposals are edited in the user's own checkout."""
+        return self.desk == self.root
 
     @property
     def branch(self) -> str:
@@ -63,6 +73,10 @@ class Layout:
     def experiments(self) -> str:
         """The folder of refs that keep every experiment's commit."""
         return f"refs/autoopt/{self.run_id}"
+
+    def intent(self, purpose: str) -> Path:
+        """A file name for taking locks in the repository, which nothing else of any run uses."""
+        return Path(self.control) / f"autoopt-{purpose}-intent-{self.worktree}"
 
     def save(self, state: Path) -> None:
         """Remember it; the workspace counts as made from here on."""
@@ -84,16 +98,25 @@ class Layout:
             ) from error
         except ValueError as error:
             raise DamagedStateError(f"{path}: not JSON; restore it or start a new run.") from error
-        if not isinstance(found, dict) or found.keys() != {field.name for field in fields(cls)}:
+        if not isinstance(found, dict) or not _is_layout(found.keys()):
             raise DamagedStateError(f"{path}: not written by this version; restore it or start a new run.")
-        return cls(**{**found, "links": tuple(found["links"])})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
+        }
+        return cls(**values)
 
 
-def plan(repository: Repository, run_id: str, state: Path, desk: Path | None, links: Sequence[str]) -> Layout:
+def _is_layout(names: Collection[str]) -> bool:
+    """Whether they are a layout's fields; those with a default may be missing, as in earlier versions."""
+    known = {field.name: field.default is MISSING for field in fields(Layout)}
+    return all(name in known for name in names) and all(name in names for name in known if known[name])
+
+
+def plan(repository: Repository, run_id: str, state: Path, desk: Path | None, needs: Needs) -> Layout:
     """Choose the places of a new run; nothing is made yet.
 
     Raises:
-        UsageError: the run id or the desk cannot be used, or a link leads nowhere.
+        UsageError: the run id or the desk cannot be used.
     """
     if not _RUN_ID.fullmatch(run_id) or ".." in run_id or run_id.endswith((".", ".lock")):
         raise UsageError(f"run_id: {run_id!r} is no branch name; use letters, digits, '-', '_' and '.'.")
@@ -105,9 +128,11 @@ def plan(repository: Repository, run_id: str, state: Path, desk: Path | None, li
         base=repository.head,
         desk=str(_desk(repository, run_id, state, desk)),
         worktree=f"{run_id}-{mark}",
-        links=_links(repository.root, links),
+        links=needs.names,
+        copied=needs.copied,
     )
-    _check_desk(layout)
+    if not layout.in_place:
+        _check_desk(layout)
     return layout
 
 
@@ -122,7 +147,8 @@ def check_new(layout: Layout, state: Path) -> None:
     refs = DiskRefsContainer(control)
     if read_ref(refs, "refs/heads/autoresearch"):
         raise RepositoryError("refs/heads/autoresearch: a branch of this name is in the way; rename it.")
-    cut_short = (control / "worktrees" / layout.worktree).is_dir() and not (state / FILE_NAME).exists()
+    begun = (control / "worktrees" / layout.worktree).is_dir() or (state / FOUNDING).exists()
+    cut_short = begun and not (state / FILE_NAME).exists()
     if read_ref(refs, layout.ref) and not cut_short:
         raise UsageError(
             f"run_id: {layout.branch} exists already; go on with autoopt resume {layout.run_id}, "
@@ -160,61 +186,6 @@ def _is_vacant(desk: Path) -> bool:
     return desk.is_dir() and all(_HALF_WRITTEN.fullmatch(item.name) for item in desk.iterdir())
 
 
-def _links(root: Path, wanted: Sequence[str]) -> tuple[str, ...]:
-    names = [_link(root, name) for name in wanted]
-    names += [name for name in _FOUND_BY_ITSELF if (root / name).exists()]
-    return tuple(dict.fromkeys(names))
-
-
-def _link(root: Path, name: str) -> str:
-    cleaned = name.strip().removeprefix("./").rstrip("/")
-    parts = cleaned.split("/")
-    if not {"", ".", "..", ".git"}.isdisjoint(parts):
-        raise UsageError(
-            f"workspace.link: {name!r} has to be a path inside the repository, as in data/train."
-        )
-    if not (root / cleaned).exists():
-        raise UsageError(f"workspace.link: {root / cleaned} does not exist; make it or correct the name.")
-    return cleaned
-
-
-def links(repository: Repository, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Untracked files and directories that a run's checkouts would reach through links.
-
-    Raises:
-        UsageError: a wanted one cannot be linked.
-    """
-    store = Store(repository.control)
-    try:
-        expected = store.files(store.tree_of(repository.head))
-    finally:
-        store.close()
-    return _untracked(_links(repository.root, wanted), repository.root, expected, wanted)
-
-
-def untracked_links(layout: Layout, expected: Files, wanted: Sequence[str]) -> tuple[str, ...]:
-    """The layout's links without those found by themselves that are tracked.
-
-    Raises:
-        UsageError: a wanted one is tracked, so it is in every checkout already.
-    """
-    return _untracked(layout.links, Path(layout.root), expected, wanted)
-
-
-def _untracked(names: Sequence[str], root: Path, expected: Files, wanted: Sequence[str]) -> tuple[str, ...]:
-    asked = {_link(root, name) for name in wanted}
-    kept = []
-    for name in names:
-        tracked = name in expected or any(path.startswith(name + "/") for path in expected)
-        if tracked and name in asked:
-            raise UsageError(
-                f"workspace.link: {name} is tracked, so every checkout has it; remove it from the list."
-            )
-        if not tracked:
-            kept.append(name)
-    return tuple(kept)
-
-
 def check_scope(store: Store, expected: Files, scope: Scope, here: str = "") -> None:
     """Refuse a scope without a file, or with files whose content git would convert by a program.
 
@@ -229,16 +200,28 @@ def check_scope(store: Store, expected: Files, scope: Scope, here: str = "") -> 
     ]
     if not editable:
         shown = ", ".join(scope.patterns)
+        pointers = (path for path, entry in expected.items() if entry.mode == GITLINK)
+        if inside := next((path for path in pointers if _leads_into(scope, path)), None):
+            raise UsageError(
+                f"scope: {inside} is a submodule, a repository of its own; run autoopt in there, or choose "
+                "files of this one."
+            )
         if any(Scope(scope.patterns).contains(path) for path in expected):
             raise UsageError(f"scope: all that {shown} matches is off limits; change off_limits.")
         raise UsageError(
             f"scope: {shown} matches no committed file; {_from_root(scope.patterns, expected, here)}."
         )
-    if filtered := _filtered(store, expected, editable):
+    converted = Attributes(store, user_config(), expected).converted(editable)
+    if filtered := [path for path, how in converted.items() if FILTER in how]:
         raise UsageError(
-            f"scope: {filtered} is stored through a git filter (LFS?), and none is ever run; "
+            f"scope: {filtered[0]} is stored through a git filter (LFS?), and none is ever run; "
             "take the file out of the scope."
         )
+
+
+def _leads_into(scope: Scope, folder: str) -> bool:
+    """Whether a pattern is about this directory or files in it."""
+    return any(f"{pattern.removeprefix('./')}/".startswith(f"{folder}/") for pattern in scope.patterns)
 
 
 def _from_root(patterns: Sequence[str], expected: Files, here: str) -> str:
@@ -250,29 +233,16 @@ def _from_root(patterns: Sequence[str], expected: Files, here: str) -> str:
     return "write paths relative to the repository root"
 
 
-def _filtered(store: Store, expected: Files, editable: list[str]) -> str | None:
-    """The first file with a `filter` attribute."""
-    rules = [
-        (path.removesuffix(".gitattributes"), pattern, attributes[b"filter"])
-        for path, entry in sorted(expected.items())
-        if path.rpartition("/")[2] == ".gitattributes"
-        for pattern, attributes in _attributes(store, entry)
-        if b"filter" in attributes
-    ]
-    return next((path for path in editable if _is_filtered(path, rules)), None)
-
-
-def _attributes(store: Store, entry: Entry) -> list[tuple[Pattern, dict[bytes, bytes | bool | None]]]:
-    parsed = parse_git_attributes(io.BytesIO(store.blob(entry.sha)))
-    return [(Pattern(pattern), dict(attributes)) for pattern, attributes in parsed]
-
-
-def _is_filtered(path: str, rules: list[tuple[str, Pattern, bytes | bool | None]]) -> bool:
-    last: bytes | bool | None = None
-    for folder, pattern, value in rules:
-        if path.startswith(folder) and pattern.match(os.fsencode(path[len(folder) :])):
-            last = value
-    return bool(last)
+def as_stored(repository: Repository) -> dict[str, str]:
+    """Files of HEAD that git would convert in a checkout and we do not, with the attribute that says so."""
+    store = Store(repository.control)
+    try:
+        expected = store.files(store.tree_of(repository.head))
+        paths = [path for path, entry in expected.items() if entry.mode in (FILE, EXECUTABLE)]
+        found = Attributes(store, user_config(), expected).converted(paths)
+    finally:
+        store.close()
+    return {path: ", ".join(f"{name}={value}" for name, value in how.items()) for path, how in found.items()}
 
 
 def moved(layout: Layout, expected: str, found: str | None) -> RepositoryError:
@@ -280,4 +250,34 @@ def moved(layout: Layout, expected: str, found: str | None) -> RepositoryError:
     return RepositoryError(
         f"{layout.branch}: branch moved: the run left it at {expected}, now it is "
         f"{found or 'gone'}; put it back with `git update-ref {layout.ref} {expected}`, or start a new run."
+    )
+
+
+def check_branch_is_ours(layout: Layout) -> None:
+    """See that no other checkout stands on the run branch: a keep would move it away from under its files.
+
+    Raises:
+        RepositoryError: naming the checkout.
+    """
+    for git_dir in checked_out(Path(layout.control), layout.ref):
+        if git_dir.name != layout.worktree:
+            place = _checkout_of(git_dir)
+            raise RepositoryError(
+                f"{layout.branch}: checked out in {place}, where every keep would change what is shown;"
+                f" check out another branch there (`git -C {place} checkout --detach` stays at the commit), "
+                "then `autoopt resume`."
+            )
+
+
+def _checkout_of(git_dir: Path) -> Path:
+    """The directory of files that belongs to a git directory."""
+    link = git_dir / "gitdir"
+    return Path(os.fsdecode(link.read_bytes().strip())).parent if link.is_file() else git_dir.parent
+
+
+def gone(layout: Layout) -> RepositoryError:
+    """The error for a run branch that is nowhere."""
+    return RepositoryError(
+        f"{layout.branch}: the run branch is gone; `autoopt show {layout.run_id}` tells the kept COMMIT, "
+        f"`git update-ref {layout.ref} COMMIT` puts it back. Or start a new run."
     )

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dulwich.config import ConfigFile, StackedConfig
+from dulwich.config import StackedConfig
+from dulwich.errors import FileFormatException, RefFormatError
 from dulwich.ignore import IgnoreFilter
-from dulwich.index import IndexEntry, read_index_dict
 from dulwich.refs import DiskRefsContainer, Ref, SymrefLoop
 
 from autoopt import files
 from autoopt.errors import RepositoryError
-from autoopt.workspaces.directory import Directory, Known, signature
+from autoopt.workspaces import staged as index
+from autoopt.workspaces.directory import Directory
+from autoopt.workspaces.formats import check_format, config_of, core_options, own_file, user_config
 from autoopt.workspaces.ignores import Ignores, is_scratch, patterns
-from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Store
+from autoopt.workspaces.store import EXECUTABLE, FILE, GITLINK, Entry, Store, is_id
 
 _BRANCH = b"refs/heads/"
 _NOBODY = b"autoopt <autoopt@localhost>"
@@ -46,14 +47,18 @@ class Repository:
     branch: str | None
 
     @property
-    def tracked(self) -> tuple[str, ...]:
-        """Paths of the regular files of HEAD, sorted."""
+    def files(self) -> dict[str, Entry]:
+        """Everything HEAD has by its path; links and submodules, too."""
         store = Store(self.control)
         try:
-            found = store.files(store.tree_of(self.head))
+            return store.files(store.tree_of(self.head))
         finally:
             store.close()
-        return tuple(sorted(path for path, entry in found.items() if entry.mode in (FILE, EXECUTABLE)))
+
+    @property
+    def tracked(self) -> tuple[str, ...]:
+        """Paths of the regular files of HEAD, sorted."""
+        return tuple(sorted(path for path, entry in self.files.items() if entry.mode in (FILE, EXECUTABLE)))
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -66,10 +71,21 @@ class Repository:
             expected = store.files(store.tree_of(self.head))
         finally:
             store.close()
+        staged = index.staged(self.root, self.git_dir, store.algorithm)
+        others = {path: entry.sha for path, entry in expected.items() if entry.mode == GITLINK}
+        wanted = {path: entry for path, entry in expected.items() if path not in others}
         ignores = Ignores(self.root, shared_ignores(self.control))
-        checkout = Directory(self.root, skip=frozenset({".git"}), known=_indexed(self))
-        scan = checkout.scan(expected, lambda path, directory: is_scratch(path) or ignores(path, directory))
-        return tuple(sorted(scan.differences))
+        checkout = Directory(
+            self.root,
+            skip=frozenset({".git", *others}),
+            known=staged.known,
+            algorithm=store.algorithm,
+            modes=store.modes,
+        )
+        scan = checkout.scan(wanted, lambda path, directory: is_scratch(path) or ignores(path, directory))
+        gone = {path for path, found in scan.differences.items() if found is None and staged.leaves_out(path)}
+        moved = {path for path, commit in others.items() if _is_elsewhere(self.root / path, commit)}
+        return tuple(sorted((scan.differences.keys() - gone) | moved))
 
 
 def discover(path: Path) -> Repository:
@@ -81,29 +97,53 @@ def discover(path: Path) -> Repository:
     """
     root, git_dir = _locate(path.resolve())
     control = _common(git_dir)
-    _check_owner(control)
-    _check_format(control)
-    if not (git_dir / "HEAD").is_file():
-        raise RepositoryError(f"{git_dir}: not a git directory (no HEAD); run inside a git repository.")
+    _check_owner(root, git_dir, control)
+    check_format(control)
+    _check_worktree(root, git_dir, control)
     head, branch = _head(root, git_dir, control)
+    _check_replaced(control, head)
     return Repository(root=root, control=control, git_dir=git_dir, head=head, branch=branch)
 
 
+def _is_elsewhere(folder: Path, commit: str) -> bool:
+    """Whether a submodule is at another commit; one that was never initialised is not."""
+    if not (folder / ".git").exists():
+        return False
+    try:
+        return discover(folder).head != commit
+    except RepositoryError:
+        return False  # its state stops whoever works in it, not here
+
+
 def _locate(path: Path) -> tuple[Path, Path]:
+    broken = None
     for folder in (path, *path.parents):
         dot_git = folder / ".git"
-        if dot_git.is_dir():
-            return folder, dot_git
         if dot_git.is_file():
             return folder, _linked(dot_git)
-        if all((folder / name).exists() for name in ("HEAD", "objects", "refs")):
+        if dot_git.is_dir():
+            if _is_git_directory(dot_git):
+                return folder, dot_git
+            broken = broken or dot_git  # like git, look further up
+        if _is_git_directory(folder):
             raise RepositoryError(f"{folder}: a bare repository; run in a checkout of it (git worktree add).")
+    if broken:
+        raise RepositoryError(f"{broken}: not a git directory (no HEAD, objects or refs); see git fsck.")
     raise RepositoryError(f"{path}: not in a git repository; run git init and commit, or set repo=PATH.")
 
 
+def _is_git_directory(folder: Path) -> bool:
+    shared = _common(folder)
+    head = folder / "HEAD"
+    return (head.is_file() or head.is_symlink()) and all(
+        (shared / name).is_dir() for name in ("objects", "refs")
+    )
+
+
 def _linked(dot_git: Path) -> Path:
-    text = dot_git.read_text("utf-8", "surrogateescape").strip()
-    if not text.startswith("gitdir:") or not (target := dot_git.parent / text[7:].strip()).is_dir():
+    text = dot_git.read_bytes().rstrip(b"\r\n")
+    target = dot_git.parent / os.fsdecode(text.removeprefix(b"gitdir:").strip())
+    if not text.startswith(b"gitdir:") or b"\0" in text or not _is_git_directory(target):
         raise RepositoryError(f"{dot_git}: leads to no git directory; mend it with git worktree repair.")
     return target.resolve()
 
@@ -111,36 +151,48 @@ def _linked(dot_git: Path) -> Path:
 def _common(git_dir: Path) -> Path:
     try:
         text = (git_dir / "commondir").read_text("utf-8", "surrogateescape").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return git_dir
     return (git_dir / text).resolve()
 
 
-def _check_owner(control: Path) -> None:
+def _check_owner(root: Path, git_dir: Path, control: Path) -> None:
     """Refuse what git refuses: a repository of another user, unless the user's own config allows it."""
-    if control.stat().st_uid == os.geteuid():
+    strange = [path for path in (control, git_dir, root) if path.stat().st_uid != os.geteuid()]
+    if not strange:
         return
-    allowed = list(_user_config().get_multivar((b"safe",), b"directory"))
-    names = {os.fsencode(control), os.fsencode(control.parent), b"*"}
-    if not names.intersection(allowed):
+    allowed: list[bytes] = []
+    for value in user_config().get_multivar((b"safe",), b"directory"):
+        allowed = [*allowed, value] if value else []  # an empty one takes back those before it
+    if not any(_is_meant(os.fsdecode(value), {root, control}) for value in allowed):
         raise RepositoryError(
-            f"{control}: belongs to another user; if you trust it: git config --global --add safe.directory "
-            f"{control.parent}"
+            f"{strange[0]}: belongs to another user; if you trust it: "
+            f"git config --global --add safe.directory {root}"
         )
 
 
-def _check_format(control: Path) -> None:
-    config = _config_of(control)
-    for name, supported in ((b"objectformat", b"sha1"), (b"refstorage", b"files")):
-        try:
-            value = config.get((b"extensions",), name)
-        except KeyError:
-            continue
-        if value.lower() != supported:
-            raise RepositoryError(
-                f"{control}: extensions.{name.decode()} is {value.decode()!r}, and only "
-                f"{supported.decode()!r} is supported; use a clone in that format."
-            )
+def _is_meant(value: str, places: Collection[Path]) -> bool:
+    if value == "*":
+        return True
+    folder = Path(os.path.expanduser(value.removesuffix("/*")))  # noqa: PTH111 - a home may be unknown
+    return any(folder == place or (value.endswith("/*") and folder in place.parents) for place in places)
+
+
+def _check_worktree(root: Path, git_dir: Path, control: Path) -> None:
+    """Refuse a directory that git itself does not take for a checkout; linked worktrees always are."""
+    if git_dir != control:
+        return
+    bare, place = core_options(control)
+    if place is not None and (git_dir / os.fsdecode(place)).resolve() != root:
+        raise RepositoryError(
+            f"{root}: core.worktree of its repository is {os.fsdecode(place)!r}, another place; run in a "
+            "worktree of it (git worktree add)."
+        )
+    if bare and place is None:
+        raise RepositoryError(
+            f"{root}: a bare repository by its own configuration; run in a worktree of it "
+            "(git worktree add), or git config core.bare false."
+        )
 
 
 def _head(root: Path, git_dir: Path, control: Path) -> tuple[str, str | None]:
@@ -149,29 +201,42 @@ def _head(root: Path, git_dir: Path, control: Path) -> tuple[str, str | None]:
         names, commit = refs.follow(Ref(b"HEAD"))
     except SymrefLoop as error:
         raise RepositoryError(f"{root}: HEAD leads in a circle; check out a branch.") from error
-    if commit is None:
+    except (ValueError, StopIteration, FileFormatException, RefFormatError) as error:
+        raise RepositoryError(f"{control}: HEAD or packed-refs is damaged; run git fsck.") from error
+    last = names[-1]
+    if commit is None and last.startswith(_BRANCH):
         raise RepositoryError(
             f"{root}: no commit yet, but every experiment starts from one; commit, then run again."
         )
-    last = names[-1]
+    if commit is None or not is_id(commit):
+        raise RepositoryError(
+            f"{root}: {os.fsdecode(last)} holds no commit; run git fsck, or check out a branch."
+        )
     branch = os.fsdecode(last.removeprefix(_BRANCH)) if last.startswith(_BRANCH) else None
     return commit.decode(), branch
 
 
-def _config_of(control: Path) -> ConfigFile:
+def _check_replaced(control: Path, head: str) -> None:
+    """Refuse files that git shows otherwise than they are stored: nobody else would get what was measured."""
+    names = DiskRefsContainer(control).subkeys(Ref(b"refs/replace/"))
+    replaced = {name.decode("ascii", "replace") for name in names}
+    if not replaced:
+        return
+    store = Store(control)
     try:
-        return ConfigFile.from_path(control / "config", expand_includes=False)
-    except FileNotFoundError:
-        return ConfigFile()
-
-
-def _user_config() -> StackedConfig:
-    return StackedConfig(StackedConfig.default_backends())
+        found = replaced & store.ids(store.tree_of(head))
+    finally:
+        store.close()
+    if found:
+        raise RepositoryError(
+            f"{control}: git replace shows {min(found)}, part of {head[:12]}, as something else; commit what "
+            f"it shows, or git replace -d {min(found)}."
+        )
 
 
 def identity(control: Path) -> bytes:
     """`Name <address>` as the repository or the user configured it, else autoopt's."""
-    config = StackedConfig([_config_of(control), *StackedConfig.default_backends()])
+    config = StackedConfig([config_of(control), *user_config().backends])
     try:
         name, email = (_clean(config.get((b"user",), key)) for key in (b"name", b"email"))
     except KeyError:
@@ -186,45 +251,8 @@ def _clean(value: bytes) -> bytes:
 
 def shared_ignores(control: Path) -> list[IgnoreFilter]:
     """The ignore rules outside the tree: `info/exclude`, then the user's own."""
-    try:
-        own = Path(os.fsdecode(_user_config().get((b"core",), b"excludesFile"))).expanduser()
-    except KeyError:
-        own = Path("~/.config/git/ignore").expanduser()
+    own = own_file(user_config(), b"excludesFile", "ignore")
     return [patterns(file.read_bytes()) for file in (control / "info" / "exclude", own) if file.is_file()]
-
-
-def _indexed(repository: Repository) -> dict[str, Known]:
-    """Files whose content the user's index vouches for, as git status does it: by their stat data."""
-    try:
-        with (repository.git_dir / "index").open("rb") as file:
-            entries = read_index_dict(file)
-    except (FileNotFoundError, ValueError, AssertionError):
-        return {}  # no index, or one of a format dulwich cannot read: every file is hashed instead
-    known = {}
-    for name, entry in entries.items():
-        path = os.fsdecode(name)
-        if isinstance(entry, IndexEntry) and (found := _vouched(repository.root / path, entry)):
-            known[path] = Known(signature(found), Entry(entry.mode, entry.sha.decode()))
-    return known
-
-
-def _vouched(path: Path, entry: IndexEntry) -> os.stat_result | None:
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    same = (
-        found.st_size & 0xFFFFFFFF == entry.size
-        and found.st_ino & 0xFFFFFFFF == entry.ino & 0xFFFFFFFF
-        and _seconds(found.st_mtime_ns, entry.mtime)
-        and _seconds(found.st_ctime_ns, entry.ctime)
-        and stat.S_IFMT(found.st_mode) == stat.S_IFMT(entry.mode)
-    )
-    return found if same else None
-
-
-def _seconds(ns: int, indexed: int | float | tuple[int, int]) -> bool:
-    return isinstance(indexed, tuple) and divmod(ns, 10**9) == indexed
 
 
 def exclude(control: Path, names: Sequence[str]) -> list[str]:
@@ -236,7 +264,7 @@ def exclude(control: Path, names: Sequence[str]) -> list[str]:
         new = [line for name in dict.fromkeys(names) if (line := os.fsencode(name)) not in present]
         if new:
             gap = b"\n" if before and not before.endswith(b"\n") else b""
-            files.replace(file, before + gap + b"".join(line + b"\n" for line in new))
+            files.replace(file, before + gap + b"".join(line + b"\n" for line in new), mark="new")
     return [os.fsdecode(line) for line in new]
 
 
@@ -251,13 +279,13 @@ def forget_excluded(control: Path, names: Collection[str]) -> None:
             line for line in before.splitlines(keepends=True) if line.rstrip(b"\r\n") not in gone
         )
         if after != before:
-            files.replace(file, after)
+            files.replace(file, after, mark="new")
 
 
 @contextmanager
 def _excluding(control: Path) -> Iterator[Path]:
     """`info/exclude` to oneself: two runs starting at once must not lose each other's lines."""
-    file = control / "info" / "exclude"
+    file = (control / "info" / "exclude").resolve()  # some keep it elsewhere, behind a link
     folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)

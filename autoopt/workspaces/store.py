@@ -2,28 +2,32 @@
 
 Writing needs no more than zlib and a rename, and dulwich's own writer leaves `<object>.lock` files behind
 when it is killed, which block that object for ever. No filter, hook or signing program can run from here,
-because nothing in this module reads the repository's configuration.
+because of the repository's configuration nothing is looked at but how its objects are stored.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import stat
+import struct
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from dulwich.object_store import DiskObjectStore
-from dulwich.objects import Blob, Commit, ObjectID, Tree
-from dulwich.refs import DiskRefsContainer, Ref
+from dulwich.errors import ApplyDeltaError, ChecksumMismatch, FileFormatException
+from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
 
 from autoopt.errors import RepositoryError
-from autoopt.files import sync_directory
-from autoopt.workspaces.locks import release, replace_locked
+from autoopt.files import naming, sync_directory
+from autoopt.workspaces.formats import SHA1, Objects, believes_modes, hash_of, object_id
+from autoopt.workspaces.refs import Refs as Refs
+from autoopt.workspaces.refs import checked_out as checked_out
+from autoopt.workspaces.refs import delete_ref as delete_ref
+from autoopt.workspaces.refs import is_id as is_id
+from autoopt.workspaces.refs import read_ref as read_ref
 
 FILE = 0o100644
 EXECUTABLE = 0o100755
@@ -31,9 +35,24 @@ LINK = 0o120000
 GITLINK = 0o160000
 DIRECTORY = 0o040000
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_KINDS = {Commit.type_num: b"commit", Tree.type_num: b"tree", Blob.type_num: b"blob", Tag.type_num: b"tag"}
+_NEVER = frozenset({b"", b".", b"..", b".git"})
+_DAMAGE = (
+    ValueError,
+    AssertionError,
+    IndexError,
+    EOFError,
+    zlib.error,
+    struct.error,
+    FileFormatException,
+    ChecksumMismatch,
+    ApplyDeltaError,
+)
+"""What the library raises where an object is not what it should be."""
 CLOCK_SLOP_S = 7 * 86_400  # how wrong the clocks of two committers may be
 _CACHED_ENTRIES = 200_000  # some 50 MB
+_LONGEST = 3800  # bytes of a path; with the checkout's own before it, systems take some 4,000
+_UTF8 = 4  # bytes that a letter has at most
 
 
 class Entry(NamedTuple):
@@ -46,25 +65,44 @@ class Entry(NamedTuple):
 Files = Mapping[str, Entry]
 
 
-def blob_id(data: bytes) -> str:
-    """The id git gives to a file with this content."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+def blob_id(data: bytes, algorithm: str = SHA1) -> str:
+    """The id git gives to a file with this content, in a repository whose ids are made by `algorithm`."""
+    return object_id(b"blob %d\0" % len(data) + data, algorithm)
 
 
 class Store:
-    """The objects of one repository, opened by its common git directory."""
+    """The objects of one repository, opened by its common git directory.
+
+    Attributes:
+        control: That directory.
+        algorithm: Which hash its ids are, by hashlib's name.
+        modes: Whether the files of a checkout can be executable, or not, on purpose.
+    """
 
     def __init__(self, control: Path) -> None:
         """Open; reads nothing yet."""
+        self.control = control
+        self.algorithm = hash_of(control)
+        self.modes = believes_modes(control)
         self._folder = control / "objects"
-        self._objects = DiskObjectStore(self._folder)
+        self._objects = Objects(self._folder, self.algorithm)
         self._trees: dict[str, dict[str, Entry]] = {}
         self._cached = 0
         self._touched: set[Path] = set()
+        self._others: tuple[Store, ...] = ()
+
+    def include(self, others: Iterable[Store]) -> None:
+        """Find contents of files in those, too (submodules have their own); close them with this one."""
+        self._others += tuple(others)
+
+    def has(self, sha: str) -> bool:
+        """Whether there is such an object."""
+        return ObjectID(sha.encode()) in self._objects
 
     def blob(self, sha: str) -> bytes:
         """The content of a file."""
-        return self._read(sha)[1]
+        holder = next((other for other in self._others if not self.has(sha) and other.has(sha)), self)
+        return holder._read(sha)[1]
 
     def find_blob(self, prefix: str) -> bytes | None:
         """The content of the one file whose id begins so; None where there are none or several."""
@@ -83,14 +121,19 @@ class Store:
         kind, raw = self._read(sha)
         if kind != Commit.type_num:
             raise RepositoryError(f"{sha}: not a commit.")
-        return cast(Commit, Commit.from_raw_string(kind, raw))
+        with self._undamaged(sha):
+            found = cast(Commit, Commit.from_raw_string(kind, raw, object_format=self._objects.object_format))
+            found.tree  # noqa: B018 - it is parsed when it is first asked
+        return found
 
     def descends(self, commit: str, ancestor: str) -> bool:
         """Whether `ancestor` is the commit or in its history.
 
         Looks no further back than the ancestor's date, give or take wrong clocks.
         """
-        oldest = self.commit(ancestor).commit_time - CLOCK_SLOP_S
+        # A clock may have been far ahead when the ancestor was made.
+        newest = min(self.commit(ancestor).commit_time, self.commit(commit).commit_time)
+        oldest = newest - CLOCK_SLOP_S
         seen, left = {commit}, [commit]
         while left:
             sha = left.pop()
@@ -116,22 +159,28 @@ class Store:
         Subtrees with one id are never opened, so the cost follows the change. "" is the empty tree.
         """
         found: dict[str, Entry | None] = {}
-        self._compare("", old, new, found)
+        left = [("", old, new)]
+        while left:
+            left += self._compare(*left.pop(), found)
         return found
 
-    def _compare(self, prefix: str, old: str, new: str, found: dict[str, Entry | None]) -> None:
+    def _compare(
+        self, prefix: str, old: str, new: str, found: dict[str, Entry | None]
+    ) -> Iterator[tuple[str, str, str]]:
+        """Look at one directory in both trees; those below it that differ."""
         before, after = self.listing(old), self.listing(new)
         for name in before.keys() | after.keys():
             a, b = before.get(name), after.get(name)
             if a == b:
                 continue
             path = prefix + name
+            _check_length(path)
             old_tree = a.sha if a and a.mode == DIRECTORY else ""
             new_tree = b.sha if b and b.mode == DIRECTORY else ""
             if a and not old_tree and not (b and not new_tree):
                 found[path] = None
             if old_tree or new_tree:
-                self._compare(path + "/", old_tree, new_tree, found)
+                yield path + "/", old_tree, new_tree
             if b and not new_tree:
                 found[path] = b
 
@@ -144,14 +193,43 @@ class Store:
                 self._trees.clear()
                 self._cached = 0
             kind, raw = self._read(tree)
-            items = cast(Tree, Tree.from_raw_string(kind, raw)).iteritems()
+            if kind != Tree.type_num:
+                raise RepositoryError(f"{tree}: not a tree; run git fsck.")
+            with self._undamaged(tree):
+                found = Tree.from_raw_string(kind, raw, object_format=self._objects.object_format)
+                items = list(cast(Tree, found).iteritems())
+            _check_names(tree, [item.path for item in items])
             self._trees[tree] = {os.fsdecode(i.path): Entry(_plain(i.mode), i.sha.decode()) for i in items}
             self._cached += 1 + len(self._trees[tree])
         return self._trees[tree]
 
+    def ids(self, tree: str) -> set[str]:
+        """The ids of a tree and of all that is in it."""
+        found, left = {tree}, [tree]
+        while left:
+            entries = self.listing(left.pop()).values()
+            left += [entry.sha for entry in entries if entry.mode == DIRECTORY and entry.sha not in found]
+            found.update(entry.sha for entry in entries)
+        return found
+
+    @contextmanager
+    def _undamaged(self, sha: str) -> Iterator[None]:
+        try:
+            yield
+        except _DAMAGE as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise RepositoryError(
+                f"{sha}: damaged in {self._folder} ({reason}); run git fsck, and fetch it again."
+            ) from error
+
     def _read(self, sha: str) -> tuple[int, bytes]:
         try:
-            return self._objects.get_raw(ObjectID(sha.encode()))
+            with self._undamaged(sha):
+                kind, raw = self._objects.get_raw(ObjectID(sha.encode()))
+                # The library believes the name of a file that anybody may have written.
+                if object_id(b"%s %d\0" % (_KINDS[kind], len(raw)) + raw, self.algorithm) != sha:
+                    raise ValueError("its content has another id")
+                return kind, raw
         except KeyError as error:
             raise RepositoryError(
                 f"{sha}: not in {self._folder}; fetch it (is this a partial clone?) or run git fsck."
@@ -163,29 +241,24 @@ class Store:
 
     def rebuild(self, tree: str, changes: Mapping[str, Entry | None]) -> str:
         """The tree with these paths set or (None) removed; only the directories on their way are written."""
-        here: dict[str, Entry | None] = {}
-        below: dict[str, dict[str, Entry | None]] = {}
-        for path, entry in changes.items():
-            name, _, rest = path.partition("/")
-            if rest:
-                below.setdefault(name, {})[rest] = entry
-            else:
-                here[name] = entry
-        listing = dict(self.listing(tree))
-        for name in (name for name, entry in here.items() if entry is None):
-            listing.pop(name, None)
-        for name, deeper in below.items():
-            self._rebuild_below(listing, name, deeper)
-        listing.update({name: entry for name, entry in here.items() if entry is not None})
-        return self._add_tree(listing) if listing else ""
-
-    def _rebuild_below(self, listing: dict[str, Entry], name: str, changes: dict[str, Entry | None]) -> None:
-        old = listing.get(name)
-        sha = self.rebuild(old.sha if old and old.mode == DIRECTORY else "", changes)
-        if sha:
-            listing[name] = Entry(DIRECTORY, sha)
-        elif old and old.mode == DIRECTORY:
-            del listing[name]
+        wanted = _by_folder(changes)
+        folders = sorted(wanted, key=lambda folder: folder.count("/") + bool(folder))
+        listings: dict[str, dict[str, Entry]] = {}
+        for folder in folders:  # from the top down
+            above, _, name = folder.rpartition("/")
+            old = listings[above].get(name) if folder else Entry(DIRECTORY, tree)
+            listing = dict(self.listing(old.sha if old and old.mode == DIRECTORY else ""))
+            listings[folder] = {
+                key: entry for key, entry in listing.items() if wanted[folder].get(key, entry)
+            }
+        for folder in reversed(folders):  # a directory's id is made of those below it
+            listing = listings[folder]
+            listing.update({name: entry for name, entry in wanted[folder].items() if entry is not None})
+            sha = self._add_tree(listing) if listing else ""
+            above, _, name = folder.rpartition("/")
+            if folder:
+                _set_folder(listings[above], name, sha)
+        return sha
 
     def _add_tree(self, listing: Mapping[str, Entry]) -> str:
         tree = Tree()
@@ -210,19 +283,26 @@ class Store:
 
     def _write(self, kind: bytes, data: bytes) -> str:
         content = b"%s %d\0" % (kind, len(data)) + data
-        sha = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-        if ObjectID(sha.encode()) in self._objects:
-            return sha
+        sha = object_id(content, self.algorithm)
         folder = self._folder / sha[:2]
+        if ObjectID(sha.encode()) in self._objects:
+            if (folder / sha[2:]).exists():  # of a process that was killed before it made the name durable
+                self._touched.add(folder)
+            return sha
         folder.mkdir(exist_ok=True)
         # git's own name for unfinished objects: its gc removes what a crash leaves.
         descriptor, name = tempfile.mkstemp(prefix="tmp_obj_", dir=folder)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(zlib.compress(content, 1))
-            file.flush()
-            os.fchmod(descriptor, stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
-            os.fsync(descriptor)
-        Path(name).replace(folder / sha[2:])
+        try:
+            with naming(folder), os.fdopen(descriptor, "wb") as file:
+                file.write(zlib.compress(content, 1))
+                file.flush()
+                os.fchmod(descriptor, stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+                os.fsync(descriptor)
+            Path(name).replace(folder / sha[2:])
+        except OSError:
+            with suppress(OSError):  # on a full disk it takes what others need
+                Path(name).unlink()
+            raise
         self._touched.add(folder)
         return sha
 
@@ -237,6 +317,47 @@ class Store:
     def close(self) -> None:
         """Let go of pack files."""
         self._objects.close()
+        for other in self._others:
+            other.close()
+
+
+def _by_folder(changes: Mapping[str, Entry | None]) -> dict[str, dict[str, Entry | None]]:
+    """The changes by the directory they are in; the top and every directory on the way has its place."""
+    found: dict[str, dict[str, Entry | None]] = {"": {}}
+    for path, entry in changes.items():
+        folder, _, name = path.rpartition("/")
+        above = folder
+        while above not in found:
+            found[above] = {}
+            above = above.rpartition("/")[0]
+        found[folder][name] = entry
+    return found
+
+
+def _set_folder(listing: dict[str, Entry], name: str, sha: str) -> None:
+    """Put a directory of that tree into a listing; one that has become empty goes."""
+    if sha:
+        listing[name] = Entry(DIRECTORY, sha)
+    elif (old := listing.get(name)) and old.mode == DIRECTORY:
+        del listing[name]
+
+
+def _check_length(path: str) -> None:
+    if len(path) * _UTF8 > _LONGEST and len(os.fsencode(path)) > _LONGEST:
+        raise RepositoryError(
+            f"{path[:60]}...: a path of {len(os.fsencode(path))} bytes, and no checkout is sure to hold more "
+            f"than {_LONGEST}; start from a commit without it."
+        )
+
+
+def _check_names(tree: str, names: Iterable[bytes]) -> None:
+    """Refuse a tree that would be written outside of its directory, or over git's own files."""
+    for name in names:
+        if b"/" in name or name.lower() in _NEVER:
+            raise RepositoryError(
+                f"{tree}: a tree with a file named {os.fsdecode(name)!r}, which is unsafe to check out; "
+                "see git fsck, and start from another commit."
+            )
 
 
 def _plain(mode: int) -> int:
@@ -244,40 +365,3 @@ def _plain(mode: int) -> int:
     if stat.S_ISREG(mode):
         return EXECUTABLE if mode & stat.S_IXUSR else FILE
     return mode
-
-
-class Refs:
-    """The refs of one repository, moved by compare-and-swap."""
-
-    def __init__(self, control: Path, intent: Path) -> None:
-        """Open; `intent` is a file name of our own for locking, on the same file system."""
-        self._control = control
-        self._container = DiskRefsContainer(control)
-        self._intent = intent
-
-    def read(self, ref: str) -> str | None:
-        """The commit a ref names, or None when there is no such ref."""
-        return read_ref(self._container, ref)
-
-    def move(self, ref: str, old: str | None, new: str) -> bool:
-        """Point a ref from `old` (None: no such ref) to `new`; False, and nothing done, where it is not."""
-        path = self._control / ref
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            taken = path.parent.relative_to(self._control)
-            raise RepositoryError(f"{taken}: a branch of this name is in the way; rename it.") from error
-        return replace_locked(path, f"{new}\n".encode(), self._intent, lambda: self.read(ref) == old)
-
-    def recover(self, ref: str, folder: str) -> None:
-        """Remove the locks on a ref and on those in a folder that a killed process of ours left."""
-        locks = (self._control / folder).glob("*.lock")
-        release(self._intent, [self._control / f"{ref}.lock", *locks])
-
-
-def read_ref(container: DiskRefsContainer, ref: str) -> str | None:
-    """The commit a ref names, or None when there is no such ref, or it names another ref."""
-    value = container.read_ref(Ref(ref.encode()))
-    if not value or not _COMMIT.fullmatch(text := value.decode("ascii", "replace")):
-        return None
-    return text

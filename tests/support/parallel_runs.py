@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from support.workspace_repos import ENVIRONMENT, git, make_repository
 
@@ -113,14 +114,14 @@ def here(tmp_path: Path, monkeypatch, recipes: dict[str, str], files: dict[str, 
     return project
 
 
-def finished(project: Project, name: str, content: bytes | None = None) -> None:
+def finished(project: Project, name: str, content: bytes | None = None, **options: Any) -> None:
     """A run as it lies there when it has ended, quickly: the base and, with `content`, one kept change."""
     control = project.root / ".git"
     files = RunFiles(project.state / "autoopt" / repository_id(control) / name)
     files.state.mkdir(parents=True)
     config = Config(goal="g", scope=["src/a"], metric=MetricConfig(command="true"))
     files.config.write_text(compose.dump(config))
-    workspace = GitWorkspace.create(project.root, name, files.state, Scope(["src/a"]))
+    workspace = GitWorkspace.create(project.root, name, files.state, Scope(["src/a"]), **options)
     record = Journal.create(files.journal, run_id=name, base=workspace.base, goal="g")
     _decide(record, 0, Status.baseline, workspace.base, workspace.base)
     if content is not None:

@@ -73,6 +73,7 @@ def referee(workspace: GitWorkspace, root: Path) -> None:
     """Let git say that everything of ours is in order."""
     assert git(root, "fsck", "--strict", "--no-dangling") == ""
     assert git(workspace.desk, "status", "--porcelain") == ""
+    git(workspace.desk, "update-index", "-q", "--refresh")  # as git does by itself before it shows anything
     assert git(workspace.desk, "diff-files", "--name-only") == ""
     assert git(workspace.desk, "rev-parse", "HEAD").strip() == workspace.incumbent
     listed = git(root, "worktree", "list", "--porcelain")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from autoopt.proposers.linting.python_files import parse
+from autoopt.walking import walk
 
 LARGEST = 64 << 20
 """Bytes a file may have to be read; where one is larger, nothing is proven."""
@@ -24,7 +24,7 @@ Listing = tuple[tuple[str, int, int], ...]
 def listing(desk: Path) -> Listing:
     """Every regular file below the directory but git's own; changes whenever one of them does."""
     found = []
-    for folder, folders, files in os.walk(desk):
+    for folder, folders, files in walk(desk):
         folders[:] = sorted(name for name in folders if name != ".git")
         for name in files:
             path = Path(folder, name)
