@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from support.kept_runs import Kept, Step
 from support.parallel_runs import finished, here, recipe
 from support.workspace_repos import git, snapshot
 
 from autoopt import journal
+from autoopt.schema import LinkBy
 
 
 @pytest.fixture
@@ -22,6 +24,15 @@ def start(project, name):
 
 def desk(project, name):
     return project.root.parent / f"app-{name}"
+
+
+A, B = Step(description="a", files={"src/a/n": "1\n"}), Step(description="b", files={"src/b/n": "2\n"})
+
+
+def finish(project, capsys, *words):
+    """A run with two kept changes whose result is on a branch of its own."""
+    Kept(steps=[A, B]).make(project)
+    assert project.run(capsys, "finish", "r", *words)[0] == 0
 
 
 def everything(project):
@@ -57,7 +68,7 @@ def test_unmerged_keeps_are_refused_with_what_to_do(project, capsys):
     code, _, err = project.run(capsys, "clean", "a", "--yes")
 
     assert code == 3
-    assert "autoopt merge a" in err
+    assert "autoopt finish a" in err
     assert "--keep-branch" in err
     assert everything(project) == before
 
@@ -228,8 +239,8 @@ def test_lines_of_the_user_and_of_other_runs_stay_in_the_exclude_file(project, c
     (project.root / ".venv").mkdir()
     exclude = project.root / ".git" / "info" / "exclude"
     exclude.write_text("/mine\n")
-    start(project, "worse")
-    start(project, "other")
+    finished(project, "worse", link_by=LinkBy.link)
+    finished(project, "other", link_by=LinkBy.link)
 
     project.run(capsys, "clean", "worse", "--yes")
     between = exclude.read_text()
@@ -256,7 +267,7 @@ from autoopt import cli
 from autoopt.workspaces import cleaning
 real = cleaning.remove_whole
 def dying(path):
-    if str(path).endswith("bench"):
+    if str(path).endswith("journal.jsonl"):
         os.kill(os.getpid(), {int(signal.SIGKILL)})
     real(path)
 cleaning.remove_whole = dying
@@ -276,3 +287,159 @@ sys.exit(cli.main(["clean", "worse", "--yes"]))
 @pytest.mark.parametrize("words", [[], ["--yes"], ["worse", "--all"], ["worse", "x=1"], ["nothing"]])
 def test_clean_wants_runs_and_its_own_flags(project, capsys, words):
     assert project.run(capsys, "clean", *words)[0] == 2
+
+
+# -- branches that finish made
+
+
+@pytest.mark.parametrize("name", ["autoresearch/r-final", "tidy"])
+def test_a_finished_branch_that_nothing_else_holds_stays_and_holds_the_result(project, capsys, name):
+    finish(project, capsys, "--name", name)
+    git(project.root, "update-ref", f"refs/remotes/origin/{name}", name)
+
+    code, out, _ = project.run(capsys, "clean", "r", "--yes")
+
+    assert code == 0
+    assert f"r is removed; {name} stays." in out
+    assert project.branches() == sorted([name, "main"])
+    assert project.states() == []
+    project.in_order()
+
+
+@pytest.mark.parametrize("how", ["merge", "squash", "fast-forward"])
+def test_a_finished_branch_that_was_merged_goes(project, capsys, how):
+    finish(project, capsys)
+    if how == "merge":
+        git(project.root, "merge", "-q", "--no-ff", "--no-edit", "autoresearch/r-final")
+    elif how == "squash":
+        git(project.root, "merge", "-q", "--squash", "autoresearch/r-final")
+        git(project.root, "commit", "-qm", "faster")
+    else:
+        git(project.root, "merge", "-q", "--ff-only", "autoresearch/r-final")
+
+    code, out, _ = project.run(capsys, "clean", "r")
+
+    assert code == 2  # nobody is there to agree
+    assert "branch autoresearch/r-final: it is in " in out
+    assert project.run(capsys, "clean", "r", "--yes")[0] == 0
+    assert project.branches() == ["main"]
+    project.in_order()
+
+
+def test_a_result_merged_without_what_was_dropped_may_go(project, capsys):
+    finish(project, capsys, "--drop", "2")
+    git(project.root, "merge", "-q", "--squash", "autoresearch/r-final")
+    git(project.root, "commit", "-qm", "faster")
+    git(project.root, "branch", "-qD", "autoresearch/r-final")
+
+    assert project.run(capsys, "clean", "r", "--yes")[0] == 0
+    assert project.branches() == ["main"]
+
+
+def test_two_results_of_one_run_do_not_count_as_merged_into_each_other(project, capsys):
+    finish(project, capsys, "--name", "one")
+    assert project.run(capsys, "finish", "r", "--commits", "groups", "--name", "part")[0] == 0
+
+    assert project.run(capsys, "clean", "r", "--yes")[0] == 0
+    assert project.branches() == ["main", "one", "part-1", "part-2"]
+
+
+def test_of_several_finished_branches_those_that_were_merged_go(project, capsys):
+    finish(project, capsys, "--commits", "groups")
+    git(project.root, "merge", "-q", "--no-ff", "--no-edit", "autoresearch/r-final-1")
+
+    assert project.run(capsys, "clean", "r", "--yes")[0] == 0
+    assert project.branches() == ["autoresearch/r-final-2", "main"]
+
+
+def test_a_result_of_which_a_finished_branch_is_lost_is_refused(project, capsys):
+    finish(project, capsys, "--commits", "groups")
+    git(project.root, "branch", "-qD", "autoresearch/r-final-2")
+    before = everything(project)
+
+    assert project.run(capsys, "clean", "r", "--yes")[0] == 3
+    assert everything(project) == before
+
+
+def test_a_finished_branch_of_an_earlier_result_holds_nothing(project, capsys):
+    finish(project, capsys)
+    (state,) = project.states()
+    finals = state / "finished.json"
+    finals.write_text(finals.read_text().replace(project.git("rev-parse", "autoresearch/r"), "0" * 40))
+
+    assert project.run(capsys, "clean", "r", "--yes")[0] == 3
+
+
+@pytest.mark.parametrize("act", ["committed", "checked out", "pushed"])
+def test_a_finished_branch_that_somebody_uses_stays(project, capsys, act):
+    finish(project, capsys)
+    if act == "pushed":
+        git(project.root, "update-ref", "refs/remotes/origin/autoresearch/r-final", "autoresearch/r-final")
+    else:
+        git(project.root, "switch", "-q", "autoresearch/r-final")
+        if act == "committed":
+            git(project.root, "commit", "-q", "--allow-empty", "-m", "mine")
+            git(project.root, "switch", "-q", "main")
+
+    code, _, err = project.run(capsys, "clean", "r", "--yes", *(["--force"] if act != "pushed" else []))
+
+    assert code == 0, err
+    assert project.branches() == ["autoresearch/r-final", "main"]
+
+
+def test_force_removes_a_finished_branch_that_was_never_merged(project, capsys):
+    finish(project, capsys)
+
+    code, out, _ = project.run(capsys, "clean", "r", "--force")
+    assert code == 2
+    assert "branch autoresearch/r-final: what it holds is LOST" in out
+    assert "branch autoresearch/r: its result is LOST" in out
+    assert project.run(capsys, "clean", "r", "--yes", "--force")[0] == 0
+    assert project.branches() == ["main"]
+
+
+def test_keeping_the_branch_keeps_the_finished_one(project, capsys):
+    finish(project, capsys)
+    git(project.root, "merge", "-q", "--ff-only", "autoresearch/r-final")
+
+    _, out, _ = project.run(capsys, "clean", "r", "--yes", "--keep-branch")
+
+    assert "autoresearch/r, autoresearch/r-final stay." in out
+    assert project.branches() == ["autoresearch/r", "autoresearch/r-final", "main"]
+
+
+def test_a_record_of_finished_branches_that_is_damaged_loses_nothing(project, capsys):
+    finish(project, capsys)
+    (state,) = project.states()
+    (state / "finished.json").write_text("{")
+
+    assert project.run(capsys, "clean", "r", "--yes")[0] == 3
+    assert project.run(capsys, "clean", "r", "--yes", "--force")[0] == 0
+    assert project.branches() == ["autoresearch/r-final", "main"]
+
+
+@pytest.mark.parametrize("path", ["finished.json", "journal.jsonl", "worktrees"])
+def test_a_clean_with_finished_branches_that_was_killed_goes_on_the_next_time(project, capsys, path):
+    finish(project, capsys, "--commits", "groups", "--drop", "2")
+    git(project.root, "merge", "-q", "--ff-only", "autoresearch/r-final-1")
+    kill = f"""
+import os, signal, sys
+from autoopt import cli
+from autoopt.workspaces import cleaning
+real = cleaning.remove_whole
+def dying(path):
+    real(path)
+    if {path!r} in str(path):
+        os.kill(os.getpid(), {int(signal.SIGKILL)})
+cleaning.remove_whole = dying
+sys.exit(cli.main(["clean", "r", "--yes"]))
+"""
+    died = subprocess.run([sys.executable, "-c", kill], cwd=project.root, env=os.environ, check=False)
+    assert died.returncode == -signal.SIGKILL
+
+    code, _, err = project.run(capsys, "clean", "r", "--yes")
+
+    assert code == 0, err
+    assert project.branches() == ["main"]
+    assert project.states() == []
+    project.in_order()

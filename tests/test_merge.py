@@ -189,7 +189,7 @@ def test_no_merge_driver_hook_or_filter_ever_runs(project, capsys):
     marker = project.root.parent / "ran"
     git(project.root, "config", "merge.evil.driver", f"touch {marker}")
     git(project.root, "config", "filter.evil.clean", f"touch {marker}; cat")
-    (project.root / ".git" / "info" / "attributes").write_text("src/** merge=evil filter=evil\n")
+    (project.root / ".git" / "info" / "attributes").write_text("src/** merge=evil\nREADME filter=evil\n")
     for name in ("post-commit", "post-merge", "reference-transaction"):
         hook = project.root / ".git" / "hooks" / name
         hook.write_text(f"#!/bin/sh\ntouch {marker}\n")
@@ -264,7 +264,7 @@ def test_every_conflict_is_named(project, merges):
     theirs = commit(project.root, base, src__a__n="3\n", src__b__n="3\n", src__both="other\n")
 
     assert [str(one) for one in merges.join(ours, base, theirs, "m")] == [
-        "src/a/n: the same lines were changed since",
+        "src/a/n: the same lines were changed since (line 1)",
         "src/b/n: is gone",
     ]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoopt.merging import Conflict, carry, merge
+from autoopt.merging import Conflict, carry, clashes, merge
 from autoopt.records import Edit, FileChange
 
 BASE = b"one\ntwo\nthree\nfour\nfive\n"
@@ -145,3 +145,34 @@ def test_a_conflict_names_the_file_and_carries_nothing_over(change, now, reason)
     fine = ("b", None, b"fine\n")
 
     assert carried([fine, change], a=now) == Conflict("a", reason)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "found"),
+    [
+        (BASE.replace(b"two", b"2"), BASE.replace(b"two", b"II"), [(2, 2)]),
+        (BASE.replace(b"two", b"2\n2b"), BASE.replace(b"two\n", b""), [(2, 3)]),
+        (BASE.replace(b"two\n", b""), BASE.replace(b"two", b"II"), [(2, 2)]),
+        (b"zero\n" + BASE.replace(b"four", b"4"), BASE.replace(b"four", b"IV"), [(5, 5)]),
+        (BASE.replace(b"one", b"1").replace(b"five", b"5"), BASE.replace(b"five", b"V"), [(5, 5)]),
+        (BASE.replace(b"one", b"1"), BASE.replace(b"one", b"1").replace(b"five", b"V"), []),
+        (b"\0a\n", b"\0b\n", []),
+    ],
+)
+def test_clashing_lines_are_told_as_our_side_counts_them(ours, theirs, found):
+    assert list(clashes(BASE, ours, theirs)) == found
+
+
+def test_a_conflict_names_its_lines():
+    assert str(Conflict("a", "changed", ((2, 2),))) == "a: changed (line 2)"
+    assert str(Conflict("a", "changed", ((2, 4), (7, 7)))) == "a: changed (lines 2–4, 7)"
+    assert str(Conflict("a", "is gone")) == "a: is gone"
+
+
+@given(st.lists(st.sampled_from([b"a\n", b"b\n", b"c\n"]), max_size=6), st.data())
+@settings(max_examples=200, deadline=None)
+def test_lines_clash_exactly_where_a_merge_finds_no_answer(base, data):
+    side = st.lists(st.sampled_from([b"a\n", b"b\n", b"d\n"]), max_size=6)
+    ours, theirs = b"".join(data.draw(side)), b"".join(data.draw(side))
+
+    assert bool(clashes(b"".join(base), ours, theirs)) == (merge(b"".join(base), ours, theirs) is None)

@@ -298,11 +298,23 @@ def test_next_steps_are_commands_that_can_be_pasted():
     assert commands == [
         "git log --stat 0123456789ab..autoresearch/orders-1",
         "git merge autoresearch/orders-1",
+        "autoopt finish orders-1",
         "autoopt resume orders-1 budget.experiments=10",
         "autoopt report orders-1",
         "autoopt clean orders-1",
     ]
     assert "clean" not in str(accounts.next_steps(told(desk=None)))
+
+
+@pytest.mark.parametrize("reason", ["interrupted", "it could not go on: src/a.py: edited by somebody"])
+def test_a_run_that_was_cut_short_goes_on_with_the_budget_it_has(reason):
+    assert "autoopt resume orders-1" in [command for _, command in accounts.next_steps(told(reason=reason))]
+
+
+def test_a_run_in_place_has_no_worktree_to_remove():
+    there = told(desk="/home/me/app", facts={"repository": "/home/me/app"})
+
+    assert ("Remove its records", "autoopt clean orders-1") in accounts.next_steps(there)
 
 
 def test_commands_that_do_not_fit_continue_with_a_backslash():
@@ -781,6 +793,7 @@ def test_a_kept_change_that_no_longer_pays_is_to_be_dropped_by_a_command():
     steps = [command for _, command in accounts.next_steps(idle)]
 
     assert steps[1:3] == ["git merge autoresearch/orders-1", "git revert --no-edit 666666666666"]
+    assert "autoopt finish orders-1 --drop idle" in steps
     for text in (markdown.report(idle), rendered(summary(idle))):
         assert "1 kept change no longer pays and can be dropped: #6." in text.replace("\\", "")
         assert "no longer pays: drop it" in text

@@ -251,8 +251,10 @@ def test_a_commit_in_the_desk_is_never_taken_for_a_measured_one(started: Project
     started.commit(started.desk)
 
     said = started.refused("--hypothesis", "x", code=3)
-    command = said[said.index("`git") + 1 : said.index("` takes")]
-    subprocess.run(command, shell=True, check=True)
+    keeps, takes = re.findall(r"`(git [^`]+)`", said)
+    subprocess.run(keeps.replace("NAME", "mine"), shell=True, check=True)
+    subprocess.run(takes, shell=True, check=True)
+    assert started.git("show", "mine:work.txt") == "aaa"
     assert started.git("rev-parse", "autoresearch/r1") == base
     assert started.attempt()["status"] == "keep"
 
