@@ -355,6 +355,16 @@ def test_a_finish_killed_at_any_write_is_made_up_for(tmp_path, project, capsys):
         project.in_order()
 
 
+def test_a_text_that_a_killed_finish_left_half_written_is_made_up_for(project, capsys):
+    Kept(steps=[ONE]).make(project)
+    project.run(capsys, "finish", "r")
+    (text,) = project.root.parent.rglob("pull-requests/*.md")
+    (text.parent / f".{text.name}.text.tmp").write_text("half")
+
+    assert project.run(capsys, "finish", "r")[0] == 0
+    assert list(text.parent.iterdir()) == [text]
+
+
 def test_a_lock_that_a_killed_finish_left_on_another_branch_is_taken_back(project, capsys):
     Kept(steps=[ONE]).make(project)
     git(project.root, "branch", "other")

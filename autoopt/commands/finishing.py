@@ -94,7 +94,7 @@ class Finish:
         for one in made:
             files.make_directory(one.text.parent)
             text = pull_request.description(self._account, one.part, trial(one, self._account))
-            files.replace(one.text, text.encode("utf-8", "replace"))
+            files.replace(one.text, text.encode("utf-8", "replace"), mark="text")
         self._finishing.publish(branches)
         return tuple(made)
 
