@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from autoopt import shortage, signals
 from autoopt.errors import AutooptError, Terminated, UsageError
 
 SUBCOMMANDS = {
@@ -64,6 +63,8 @@ def main(argv: list[str] | None = None) -> int:
     if os.name == "nt":  # before anything is imported that is not there
         print(f"autoopt: {_ON_WINDOWS}", file=sys.stderr)
         return UsageError.exit_code
+    from autoopt import shortage, signals
+
     codecs.register_error(_NEAREST, _nearest)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

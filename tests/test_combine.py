@@ -209,7 +209,9 @@ def test_a_near_miss_whose_commit_is_gone_is_passed_over(run):
 def test_a_near_miss_that_made_a_file_executable_is_passed_over(run):
     run.experiment("a 3")
     (run.workspace.desk / "src/a.py").chmod(0o755)
-    run.experiment("b 20")
+    (run.workspace.desk / "src/b.py").write_text(CODE.replace("line 20\n", "by 2\n"))
+    by_hand = Proposal(description="do 2", hypothesis="h", area="area 2", source="agent")
+    run.try_out(by_hand, effect=0.01, probability=0.8)
 
     assert run.ask() is None
 

@@ -30,6 +30,7 @@ from autoopt.scope import Scope
 from autoopt.workspaces.bench import twin
 from autoopt.workspaces.git import GitWorkspace
 from autoopt.workspaces.layout import plan
+from autoopt.workspaces.links import Needs
 from autoopt.workspaces.repository import discover
 
 SUM = "awk '{s += $1} END {print s}' numbers.txt"
@@ -228,7 +229,7 @@ def test_words_that_mean_nothing_here_are_refused(project: Project, words: tuple
 def test_twins_are_two_checkouts_of_the_same_files(project: Project) -> None:
     repository, state = discover(project.root), project.tmp / "state"
     state.mkdir()
-    layout = plan(repository, "twins", state, state / "desk", ())
+    layout = plan(repository, "twins", state, state / "desk", Needs())
     workspace = GitWorkspace.bench_only(layout, state, layout.base, None, Scope(["."]))
     one, other = workspace.checkout(layout.base), workspace.checkout(twin(layout.base))
 

@@ -350,7 +350,7 @@ def test_a_conflicting_patch_waits_until_it_fits(home):
     home.edit("line 7\n", "line seven\n")
     home.diff("x.patch")
 
-    assert notes(home) == ("x.patch: src/code.py: the same lines were changed since",)
+    assert notes(home) == ("x.patch: src/code.py: the same lines were changed since (line 7)",)
     home.by_somebody("src/code.py", CODE.replace("line 20\n", "").encode())
     assert home.ask().description == "x.patch"
     assert home.queue.notes == ()

@@ -12,12 +12,14 @@ from autoopt.errors import Terminated
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_what_asks_the_process_to_end_becomes_an_exception(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(Terminated) as ended, signals.handled():
-        signal.raise_signal(number)
-
-    assert ended.value.exit_code == 128 + number
-    assert signal.getsignal(number) is before
+    inherited = signal.signal(number, signal.SIG_DFL)  # a shell's background jobs ignore some
+    try:
+        with pytest.raises(Terminated) as ended, signals.handled():
+            signal.raise_signal(number)
+        assert ended.value.exit_code == 128 + number
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, inherited)
 
 
 def test_an_ignored_signal_stays_ignored() -> None:

@@ -12,7 +12,7 @@ from autoopt import cli, compose
 AS_WINDOWS = """
 import os, signal, sys
 import importlib, io, pathlib, threading
-for name in ("SIGPIPE", "SIGHUP", "SIGKILL"):
+for name in ("SIGPIPE", "SIGHUP", "SIGKILL", "SIGQUIT"):
     delattr(signal, name)
 for name in ("fcntl", "pwd", "grp", "resource", "termios", "tty", "pty"):
     sys.modules[name] = None

@@ -159,8 +159,8 @@ class Run(RuleBasedStateMachine):
             workspace = self.world.life.workspace
         if not self.tidy:
             return
-        idea = self.by_hand()
         with workspace.lent():
+            idea = self.by_hand()
             git(self.world.desk, "commit", "-qam", "by the agent")
         with self.world.ours():
             assert workspace.reclaim() is not None
