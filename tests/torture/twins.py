@@ -189,9 +189,9 @@ def _running(place: Path) -> Iterator[str]:
         try:
             told = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
             at = os.fsencode((entry / "cwd").readlink()) + b"/"
-        except OSError:  # it has ended, or is a kernel's
+        except OSError:  # it has ended
             continue
-        if told[0] and any(mark in one for one in (*told, at)):
+        if any(mark in one for one in (*told, at)):
             yield f"{entry.name}: {told[0].replace(bytes(1), b' ').decode(errors='replace')[:200]}"
 
 
