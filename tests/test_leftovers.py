@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.survivors import alive
+from torture import orphans
 
 from autoopt.places import RunFiles
 from autoopt.processes import leftovers
@@ -190,6 +191,7 @@ def test_a_resumed_run_measures_nothing_before_leftovers_are_gone(tmp_path: Path
             "run_id=r1",
             "metric.command=bash bench.sh",
             "budget.experiments=2",
+            "sandbox=none",  # what it saw is told outside of its checkout
         ),
         *("metric.extract.kind=named", "metric.extract.pattern=t", "params.value.file=value.txt"),
         *("params.value.regex=(\\d+)", "params.value.choices=[5,4]"),
@@ -206,3 +208,11 @@ def test_a_resumed_run_measures_nothing_before_leftovers_are_gone(tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert alive(mark) == []
     assert set((tmp_path / "seen").read_text().split()) == {"0"}
+
+
+def test_no_orphan_survives_whatever_ends_the_command_that_left_it(tmp_path: Path, mark: str) -> None:
+    found = orphans.cells(tmp_path, "auto", mark)
+
+    assert len(found) == 54
+    assert [cell for cell in found if cell.survivors] == []
+    assert [cell for cell in found if not cell.seen and cell.kind != "forks-on"] == []

@@ -5,27 +5,30 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoopt.agents import outcome, template
 from autoopt.agents.outcome import Outcome
 from autoopt.agents.template import Request
-from autoopt.agents.transcripts import Redactor, Transcripts
+from autoopt.agents.transcripts import Transcripts
 from autoopt.errors import UsageError
-from autoopt.processes import Completed, complaint, cut_short, failure, run, tail
-from autoopt.processes.environment import clean_environment, named
+from autoopt.processes import OUTPUT_CAP, Completed, complaint, cut_short, failure, run, tail
+from autoopt.processes.environment import clean_environment, named, read_regular
 from autoopt.processes.logs import Logs
+from autoopt.processes.walls import Walls
 from autoopt.protocols import Ledger
 from autoopt.records import Call, Failure, Usage
 from autoopt.schema import AgentConfig, AgentHome
+from autoopt.secrets import gather
 
 ARGUMENT_LIMIT = 128 * 1024
 """Bytes of one argument of a program on Linux (MAX_ARG_STRLEN), its closing NUL included."""
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _COMPILED = {"PYTHONPYCACHEPREFIX": "", "PYTHONDONTWRITEBYTECODE": "1"}
 """An agent written in Python starts 15 s later when it is compiled anew. It leaves nothing in the desk."""
+_ANSWER = "answer"
 _HOMES = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 
 
@@ -49,10 +52,12 @@ class Agent:
         ledger: Ledger,
         *,
         option: str = "agent",
+        walls: Walls | None = None,
     ) -> None:
         """Transcripts go to `prompts`, output of the command to `logs`.
 
         Args:
+            walls: What holds for every agent of the run; None for none.
             option: Where its options are in the configuration: `agent` or `inspector`.
 
         Raises:
@@ -64,10 +69,11 @@ class Agent:
         self._option = option
         self._environ = environ
         self._ledger = ledger
-        self._logs = Logs(logs)
+        self._secrets = gather(environ, config.pass_env, config.env)
+        self._logs = Logs(logs, self._secrets)
         self._extra = _extra(config, environ)
-        self._redactor = Redactor(self._extra)
-        self._transcripts = Transcripts(prompts, self._redactor)
+        self._transcripts = Transcripts(prompts, self._secrets)
+        self._walls = walls
 
     @property
     def name(self) -> str:
@@ -84,13 +90,8 @@ class Agent:
         Raises:
             UsageError: its program is not installed, or nothing tells its cost or its tokens.
         """
+        check_callable(self._config, self._option, self._environ)
         config = self._config
-        program = config.program
-        if program is not None and shutil.which(program, path=self._environ.get("PATH")) is None:
-            how = f"install it with `{config.install}`" if config.install else "install it"
-            raise UsageError(
-                f"{self._option}: {self.name}: {program} is not on the PATH; {how}, then run again."
-            )
         answer, prices = config.answer, (config.prices.input, config.prices.output)
         counted = answer.input_tokens is not None or answer.output_tokens is not None
         if dollars and answer.cost_usd is None and not (any(prices) and counted):
@@ -124,7 +125,7 @@ class Agent:
             BudgetSpentError: the call could exceed the budget; it was not made.
             UsageError: its program is not installed, or its cost would not be known.
         """
-        prompt = self._redactor.text(prompt)
+        prompt = self._secrets.text(prompt)
         if refusal := self._refusal(prompt):
             return refusal
         usd = self._ledger.allow(number, stage)
@@ -132,7 +133,7 @@ class Agent:
         stem, prompt_file = self._transcripts.ask(number, stage, prompt)
         logs = self._logs.open(f"{self.name}-{stage}")
         request = Request(
-            desk=cwd, prompt_file=prompt_file, answer_file=logs / "answer", edits=edits, web=web, usd=usd
+            desk=cwd, prompt_file=prompt_file, answer_file=logs / _ANSWER, edits=edits, web=web, usd=usd
         )
         started, complete = time.monotonic(), False
         self._ledger.asked(number, stage)
@@ -142,16 +143,10 @@ class Agent:
         finally:  # what was spent is remembered however the call ended, Ctrl-C included
             read = self._read(logs)
             usage = _usage(read, time.monotonic() - started)
-            self._ledger.spent(
-                Call(
-                    number=number,
-                    stage=stage,
-                    agent=self.name,
-                    transcript=stem,
-                    usage=usage,
-                    complete=complete,
-                )
+            call = Call(
+                number=number, stage=stage, agent=self.name, transcript=stem, usage=usage, complete=complete
             )
+            self._ledger.spent(call)
             self._transcripts.answer(stem, read.text or "")
         problem = self._problem(done, read, edits)
         result = Reply(text=read.text or "", usage=usage) if problem is None else failure(done, problem)
@@ -170,14 +165,39 @@ class Agent:
         )
 
     def _run(self, request: Request, logs: Path) -> Completed:
-        with tempfile.TemporaryDirectory(prefix="autoopt-", ignore_cleanup_errors=True) as home:
-            return run(
-                template.render(self._config, request),
-                cwd=request.desk,
-                env=self._environment(Path(home)),
-                timeout_s=self._config.timeout_s,
-                logs=logs,
-            )
+        """Run the command with the prompt and the answer in a directory of its own, within its walls."""
+        with tempfile.TemporaryDirectory(prefix="autoopt-", ignore_cleanup_errors=True) as folder:
+            own = Path(folder)
+            inside = replace(request, prompt_file=own / request.prompt_file.name, answer_file=own / _ANSWER)
+            shutil.copyfile(request.prompt_file, inside.prompt_file)
+            try:
+                return self._run_within(own, inside, logs)
+            finally:
+                _save(inside.answer_file, request.answer_file)
+
+    def _run_within(self, own: Path, request: Request, logs: Path) -> Completed:
+        home, tmp = own / "home", own / "tmp"
+        home.mkdir(mode=0o700)
+        tmp.mkdir(mode=0o700)
+        environment = self._environment(home)
+        return run(
+            template.render(self._config, request),
+            cwd=request.desk,
+            env=environment,
+            timeout_s=self._config.timeout_s,
+            logs=logs,
+            walls=self._around(request, own, environment),
+        )
+
+    def _around(self, request: Request, own: Path, environment: Mapping[str, str]) -> Walls | None:
+        """The walls of one call; none where they would leave no room for the agent's own."""
+        walls, config = self._walls, self._config
+        if walls is None or (config.confines and not walls.mechanism.nests):
+            return None
+        writable = [own, *_places(config.writable, environment), *_kept(config.keeps, environment)]
+        if request.edits:
+            writable.append(request.desk)
+        return replace(walls, writable=(*walls.writable, *writable), tmp=own / "tmp")
 
     def _environment(self, home: Path) -> dict[str, str]:
         """What every command gets, and what this agent gets besides."""
@@ -187,8 +207,8 @@ class Agent:
         """What the command has printed, secrets taken out of it for good."""
         for path in logs.iterdir():
             if path.is_file() and not path.is_symlink():
-                self._redactor.file(path)
-        answer_file = logs / "answer" if template.answers_in_file(self._config) else None
+                self._secrets.file(path)
+        answer_file = logs / _ANSWER if template.answers_in_file(self._config) else None
         config = self._config
         return outcome.read(config.answer, config.prices, logs / "stdout", logs / "stderr", answer_file)
 
@@ -201,6 +221,49 @@ class Agent:
             return f"{self.name}: {': '.join(filter(None, [ended, said]))}"
         # Whoever edits may do so without a word; whoever is asked a question may not.
         return None if edits or read.text else f"{self.name}: gave no answer"
+
+
+def _save(answer: Path, place: Path) -> None:
+    """Put an answer that a command has written into a file among its logs."""
+    content = read_regular(answer, OUTPUT_CAP)
+    if content is not None:
+        place.write_bytes(content)
+
+
+def _places(names: Sequence[str], environment: Mapping[str, str]) -> Iterator[Path]:
+    """The places that are named, without those named by variables that are not set."""
+    for name in names:
+        head, slash, rest = name.partition("/")
+        known = environment.get("HOME") if head == "~" else environment.get(head.removeprefix("$"))
+        if head.startswith(("~", "$")):
+            if known:
+                yield Path(f"{known}{slash}{rest}")
+        else:
+            yield Path(name)
+
+
+def _kept(names: Sequence[str], environment: Mapping[str, str]) -> Iterator[Path]:
+    """What an agent keeps for itself; directories are made, as it cannot make them itself."""
+    for name in names:
+        for place in _places([name], environment):
+            if name.endswith("/"):
+                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            yield place
+
+
+def check_callable(config: AgentConfig, option: str, environ: Mapping[str, str]) -> None:
+    """Refuse an agent that cannot be called: a placeholder stands for nothing, or its program is missing.
+
+    Raises:
+        UsageError: naming the option.
+    """
+    template.check(config, option)
+    program = config.program
+    if program is not None and shutil.which(program, path=environ.get("PATH")) is None:
+        how = f"install it with `{config.install}`" if config.install else "install it"
+        raise UsageError(
+            f"{option}: {config.name or 'agent'}: {program} is not on the PATH; {how}, then run again."
+        )
 
 
 def _extra(config: AgentConfig, environ: Mapping[str, str]) -> dict[str, str]:

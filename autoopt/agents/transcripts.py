@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from autoopt.errors import ResourceError
 from autoopt.processes import plain
+from autoopt.secrets import Secrets
 
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH|PROXY", re.IGNORECASE)
-_SHORTEST_SECRET = 8
 _STEM = re.compile(r"(\d+)-(\d+)-[\w-]+\.prompt\.md")
-
-
-class Redactor:
-    """Puts `[NAME]` in the place of a secret's value."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        """Know the values of those variables whose names sound secret; short ones would hit plain words."""
-        found = [(value, name) for name, value in variables.items() if _SECRET.search(name)]
-        # The longest first: a shorter one may be a part of it.
-        self._names = dict(sorted((one for one in found if len(one[0]) >= _SHORTEST_SECRET), key=_length))
-
-    def text(self, text: str) -> str:
-        """The text without secrets."""
-        for value, name in self._names.items():
-            text = text.replace(value, f"[{name}]")
-        return text
-
-    def file(self, path: Path) -> None:
-        """Take the secrets out of a file, if there are any in it."""
-        content = path.read_bytes()
-        redacted = content
-        for value, name in self._names.items():
-            redacted = redacted.replace(os.fsencode(value), f"[{name}]".encode())
-        if redacted != content:
-            path.write_bytes(redacted)
-
-
-def _length(secret: tuple[str, str]) -> int:
-    return -len(secret[0])
 
 
 class Transcripts:
     """A directory of `NNNN-<k>-<stage>.prompt.md` and `.answer.md`; k counts an experiment's calls."""
 
-    def __init__(self, directory: Path, redactor: Redactor) -> None:
+    def __init__(self, directory: Path, secrets: Secrets) -> None:
         """Write to `directory`, which several agents may share."""
         self._directory = directory
-        self._redactor = redactor
+        self._secrets = secrets
 
     def ask(self, number: int, stage: str, prompt: str) -> tuple[str, Path]:
         """Write down a prompt; the stem of the call's files, and the file with the prompt.
@@ -90,4 +58,4 @@ class Transcripts:
 
     def _write(self, path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8", errors="replace", newline="") as file:
-            file.write(plain(self._redactor.text(text)))
+            file.write(plain(self._secrets.text(text)))

@@ -28,6 +28,7 @@ COLD = 2.0
 """How many times what is hopeless a warm-up may take: caches are filled in it."""
 SEARCHED = 1 << 20
 """Bytes at the beginning and at the end of the output in which the number is looked for."""
+_WARMUP = "warmup"
 _TIMED = {Extraction.wall, Extraction.cpu, Extraction.peak_memory}
 _WHOLE = {
     Extraction.json,
@@ -102,7 +103,7 @@ class ShellMeter:
         if isinstance(arm, Failure) or arm.remembers(mark):
             return arm
         for _ in range(self._config.warmups):
-            taken = self._execute(arm, commit, seed, "warmup", limit_s)
+            taken = self._execute(arm, commit, seed, _WARMUP, limit_s)
             if isinstance(taken, Failure):
                 return taken
         arm.note(mark)
@@ -112,13 +113,14 @@ class ShellMeter:
         self, arm: Arm, commit: str, seed: int, what: str, limit_s: float | None = None
     ) -> Sample | Failure:
         """Run the metric command once and read the number."""
-        if stale := self._forget_file(arm):
-            return stale
         order = self._order(arm, seed, what, self._limit_s())
+        if stale := self._forget_file(order):
+            self._arms.logs.close(order.logs, failed=True)
+            return stale
         hopeless = limit_s is not None and (order.timeout_s is None or limit_s < order.timeout_s)
         order = replace(order, timeout_s=limit_s) if hopeless else order
         done = run_together([order])[0]
-        taken = self._close(arm, order, done, seed)
+        taken = self._close(order, done, seed)
         if isinstance(taken, Sample):
             self._learn(commit, taken.wall_s)
         elif hopeless and done.timed_out:
@@ -127,36 +129,37 @@ class ShellMeter:
 
     def _execute_together(self, arms: Sequence[Arm], seed: int) -> list[Sample | Failure]:
         """Run the metric command in two checkouts at the same moment, each on its share of the processors."""
-        stale = [self._forget_file(arm) for arm in arms]
         limit_s = self._limit_s() * (1.0 if self._config.timeout_s is not None else TOGETHER)
         orders = [
             replace(self._order(arm, seed, "duet", limit_s), cores=share)
             for arm, share in zip(arms, random.sample(_shares(), 2), strict=True)
         ]
-        taken = [self._close(*run, seed) for run in zip(arms, orders, run_together(orders), strict=True)]
+        stale = [self._forget_file(order) for order in orders]
+        taken = [self._close(*run, seed) for run in zip(orders, run_together(orders), strict=True)]
         return [old or new for old, new in zip(stale, taken, strict=True)]
 
     def _order(self, arm: Arm, seed: int, what: str, timeout_s: float) -> Order:
-        return Order(
-            command=self._command,
-            cwd=arm.tree,
-            env={**arm.environment, "AUTOOPT_SEED": str(seed)},
-            timeout_s=timeout_s,
-            logs=self._arms.logs.open(what),
+        return self._arms.order(
+            arm,
+            self._command,
+            what,
+            timeout_s,
+            further={"AUTOOPT_SEED": str(seed)},
+            measured=what != _WARMUP,
         )
 
-    def _close(self, arm: Arm, order: Order, done: Completed, seed: int) -> Sample | Failure:
+    def _close(self, order: Order, done: Completed, seed: int) -> Sample | Failure:
         """The number of an execution that is over; its logs are put away."""
-        taken = self._read(arm, done, seed)
+        taken = self._read(order.cwd, done, seed)
         self._arms.logs.close(order.logs, failed=isinstance(taken, Failure))
         return taken
 
-    def _forget_file(self, arm: Arm) -> Failure | None:
+    def _forget_file(self, order: Order) -> Failure | None:
         """Remove the file with the number, which must come from the execution that follows."""
         file = self._config.extract.file
         try:
             if file is not None:
-                (arm.tree / file).unlink(missing_ok=True)
+                (order.cwd / file).unlink(missing_ok=True)
         except OSError as error:
             return Failure(reason=f"metric.extract.file: {file} is there and stays: {error.strerror}")
         return None
@@ -174,13 +177,13 @@ class ShellMeter:
         if commit == self._first:
             self._slowest_s = max(self._slowest_s or 0.0, wall_s)
 
-    def _read(self, arm: Arm, done: Completed, seed: int) -> Sample | Failure:
+    def _read(self, tree: Path, done: Completed, seed: int) -> Sample | Failure:
         config = self._config.extract
         # A command whose exit code is the number may end with any, but must have ended by itself.
         reason = (cut_short if config.kind is Extraction.exit_code else complaint)(done)
         if reason is not None:
             return failure(done, f"metric.command: {reason}")
-        output = self._output(arm, done)
+        output = self._output(tree, done)
         value = extract.extract(config, output)
         if isinstance(value, Failure):
             return failure(done, f"metric.command: {value.reason}")
@@ -191,12 +194,13 @@ class ShellMeter:
             peak_bytes=done.peak_bytes,
             seed=seed,
             details=extract.details(output),
+            leftovers=done.leftovers,
         )
 
-    def _output(self, arm: Arm, done: Completed) -> extract.Output:
+    def _output(self, tree: Path, done: Completed) -> extract.Output:
         config = self._config.extract
         part = OUTPUT_CAP if config.kind in _WHOLE else SEARCHED
-        file = None if config.file is None else read_regular(arm.tree / config.file, OUTPUT_CAP)
+        file = None if config.file is None else read_regular(tree / config.file, OUTPUT_CAP)
         return extract.Output(
             stdout=_ends(done.stdout, part),
             stderr=_ends(done.stderr, part),

@@ -20,7 +20,10 @@ from typing import IO
 
 from autoopt.errors import ResourceError, UsageError
 from autoopt.processes import leftovers
+from autoopt.processes.sandbox.plan import plan
+from autoopt.processes.sandbox.watching import watched
 from autoopt.processes.supervision import Job, supervise
+from autoopt.processes.walls import Kind, Walls
 from autoopt.records import Failure
 
 OUTPUT_CAP = 64 << 20
@@ -33,6 +36,10 @@ _TAIL_BYTES = 1 << 16
 _TAIL_COLUMNS = 500
 _NO_PYTHON = re.compile(r"(?:^|: )python: (?:command )?not found$", re.MULTILINE)
 _PYTHON_HINT = " (python: command not found; write python3, or ${python} in a recipe, which is autoopt's own)"
+_WALLS_HINT = " (it may write to its checkout, HOME and TMPDIR; writable=[DIRECTORY] lets it write elsewhere)"
+_DENIALS = {Kind.LANDLOCK: "Permission denied", Kind.SANDBOX_EXEC: "Operation not permitted"}
+"""What a command says that may not write, where it is not `Read-only file system`."""
+_DENIAL_OF_SQLITE = "attempt to write a readonly database"
 _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC: titles, links
@@ -46,7 +53,7 @@ class Completed:
     """A command that is over, together with everything it started.
 
     Attributes:
-        code: The shell's exit code; negative is the signal that ended it.
+        code: The shell's exit code; negative is the signal that ended it, behind walls also 128 + its number.
         wall_s: From its start until the shell's end.
         cpu_s: User and system time of the shell and all its descendants.
         peak_bytes: Largest resident set of any of them; never less than that of the supervisor, about 9 MB.
@@ -54,6 +61,7 @@ class Completed:
         overflowed: Whether it was ended for the output it wrote.
         stdout, stderr: Files with its output, at most `OUTPUT_CAP` bytes each.
         leftovers: Descendants that were still there afterwards and had to be ended.
+        kind: What kept it from writing elsewhere.
     """
 
     code: int
@@ -65,9 +73,18 @@ class Completed:
     stdout: Path
     stderr: Path
     leftovers: int
+    kind: Kind = Kind.NONE
 
 
-def run(command: str, *, cwd: Path, env: Mapping[str, str], timeout_s: float | None, logs: Path) -> Completed:
+def run(
+    command: str,
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout_s: float | None,
+    logs: Path,
+    walls: Walls | None = None,
+) -> Completed:
     """Run `bash -c COMMAND` to its end and report; no process of it is left when this returns or raises.
 
     Standard input is empty. Output goes to `logs/stdout` and `logs/stderr`, which are written anew. While it
@@ -79,12 +96,13 @@ def run(command: str, *, cwd: Path, env: Mapping[str, str], timeout_s: float | N
         env: Its whole environment, but for the variable by which its processes are told.
         timeout_s: Limit of its wall time, None for none; it then gets TERM and, 2 s later, KILL.
         logs: Directory of its output, made when missing.
+        walls: What it may write, see and reach; None for all that autoopt may.
 
     Raises:
         UsageError: the command or its environment cannot be passed to a program.
         ResourceError: this machine could not run it, record its output, or get rid of it.
     """
-    order = Order(command=command, cwd=cwd, env=env, timeout_s=timeout_s, logs=logs)
+    order = Order(command=command, cwd=cwd, env=env, timeout_s=timeout_s, logs=logs, walls=walls)
     return run_together([order])[0]
 
 
@@ -94,6 +112,7 @@ class Order:
 
     Attributes:
         cores: The processors it is kept to; none for any.
+        walls: What it may write, see and reach; None for all that autoopt may.
     """
 
     command: str
@@ -102,6 +121,7 @@ class Order:
     timeout_s: float | None
     logs: Path
     cores: Collection[int] = ()
+    walls: Walls | None = None
 
 
 def run_together(orders: Sequence[Order]) -> list[Completed]:
@@ -109,13 +129,13 @@ def run_together(orders: Sequence[Order]) -> list[Completed]:
 
     Whatever interrupts this ends all of them.
     """
-    results = [_unreported(order.logs) for order in orders]
+    results = [_unreported(order) for order in orders]
     started = time.monotonic()
     with contextlib.ExitStack() as logs:
         jobs = [
             Job(
                 order=_encoded(order, mark, waits=len(orders) > 1),
-                cwd=order.cwd,
+                restricts_itself=order.walls is not None and order.walls.mechanism.kind is Kind.LANDLOCK,
                 stdout=logs.enter_context(_log(result.stdout)),
                 stderr=logs.enter_context(_log(result.stderr)),
                 mark=mark,
@@ -124,7 +144,8 @@ def run_together(orders: Sequence[Order]) -> list[Completed]:
             for order, result in zip(orders, results, strict=True)
             for mark in (leftovers.new_mark(),)
         ]
-        reports = supervise(jobs)
+        with watched([order.walls for order in orders]):
+            reports = supervise(jobs)
     wall_s = time.monotonic() - started
     return [
         # Without a report the supervisor itself was killed: by the command, or for want of memory.
@@ -133,7 +154,7 @@ def run_together(orders: Sequence[Order]) -> list[Completed]:
     ]
 
 
-def _unreported(logs: Path) -> Completed:
+def _unreported(order: Order) -> Completed:
     """What is known of a command whose supervisor was killed."""
     return Completed(
         code=-signal.SIGKILL,
@@ -142,9 +163,10 @@ def _unreported(logs: Path) -> Completed:
         peak_bytes=0,
         timed_out=False,
         overflowed=False,
-        stdout=logs / "stdout",
-        stderr=logs / "stderr",
+        stdout=order.logs / "stdout",
+        stderr=order.logs / "stderr",
         leftovers=0,
+        kind=order.walls.mechanism.kind if order.walls else Kind.NONE,
     )
 
 
@@ -152,6 +174,12 @@ def _fill(result: Completed, command: str, report: Mapping[str, str]) -> Complet
     """The result with what the supervisor reported."""
     if fault := report.get("fault"):
         raise ResourceError(f"`{_short(command)}`: {fault}. Check the disk and the machine, then resume.")
+    if report["walled"] == "0":
+        said = "".join(_last_lines(result.stderr)[-1:])
+        raise ResourceError(
+            f"`{_short(command)}` was not started, as its sandbox could not be put up: {said}. "
+            "Run `autoopt doctor` to see what works on this machine, or add sandbox=none."
+        )
     if report["survivors"] != "0":
         raise ResourceError(
             f"`{_short(command)}` left processes that do not end, and they would disturb every measurement. "
@@ -185,9 +213,19 @@ def cut_short(completed: Completed) -> str | None:
 def complaint(completed: Completed) -> str | None:
     """What went wrong with a command, for a person; None when it ended by itself with exit code 0."""
     hint = {126: " (not executable)", 127: " (command not found)"}.get(completed.code, "")
+    if not hint and _was_denied(completed):
+        hint = _WALLS_HINT
     if completed.code == 127 and _NO_PYTHON.search("\n".join(_last_lines(completed.stderr))):
         hint = _PYTHON_HINT
     return cut_short(completed) or (f"exit code {completed.code}{hint}" if completed.code else None)
+
+
+def _was_denied(completed: Completed) -> bool:
+    """Whether a command that failed says so of a place where it might not write."""
+    if completed.kind is Kind.NONE or not completed.code:
+        return False
+    said = (_DENIALS.get(completed.kind, "Read-only file system"), _DENIAL_OF_SQLITE)
+    return any(denial in line for line in _last_lines(completed.stderr) for denial in said)
 
 
 def failure(completed: Completed, reason: str) -> Failure:
@@ -246,17 +284,21 @@ def shell(env: Mapping[str, str]) -> str:
 
 
 def _encoded(order: Order, mark: str, *, waits: bool) -> bytes:
-    """What the supervisor reads: the length, then limits, shell, command and environment between NULs.
+    """What the supervisor reads: the length, then the fields of an `orders.Order` between NULs.
 
     Args:
         waits: Whether it says when it is ready and starts the command only when told to.
     """
     limit = "inf" if order.timeout_s is None else repr(order.timeout_s)
+    prefix, rules = plan(order.walls, order.cwd)
     fields = [
         limit,
         str(OUTPUT_CAP),
         ",".join(map(str, sorted(order.cores))),
         str(int(waits)),
+        str(order.cwd),
+        *_counted(prefix),
+        *_counted(rules),
         shell(order.env),
         order.command,
         *(f"{name}={value}" for name, value in {**order.env, leftovers.MARK: mark}.items()),
@@ -267,3 +309,7 @@ def _encoded(order: Order, mark: str, *, waits: bool) -> bytes:
         )
     data = b"\0".join(os.fsencode(field) for field in fields)
     return b"%08d" % len(data) + data
+
+
+def _counted(words: Sequence[str]) -> list[str]:
+    return [str(len(words)), *words]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from autoopt.processes import OUTPUT_CAP, Completed, complaint, failure, run
-from autoopt.processes.environment import clean_environment, named, read_assignments, read_regular
+from autoopt.processes import OUTPUT_CAP, Completed, Order, complaint, failure, run_together
+from autoopt.processes.environment import read_regular
 from autoopt.processes.logs import Logs
+from autoopt.processes.surroundings import Private, Surroundings
 from autoopt.protocols import Bench
 from autoopt.records import Failure
-from autoopt.schema import MetricConfig
 
 PREPARE_LIMIT_S = 4 * 3600.0
 """A build or a load of data may take long; only one that hangs must not hold up the run for ever."""
@@ -23,51 +22,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """A checkout that is ready for commands.
+    """A commit's checkout that is ready for commands.
 
     Attributes:
-        tree: The commit's files.
-        scratch: Its private directory.
-        environment: The whole environment of its commands.
+        commit: Whose files are in it.
+        private: The directories of its commands.
     """
 
-    tree: Path
-    scratch: Path
-    environment: Mapping[str, str]
+    commit: str
+    private: Private
 
     def remembers(self, what: str) -> bool:
         """Whether `note(what)` was called since the commit was checked out here."""
-        return read_regular(self._mark(what), 0) is not None
+        return what in self.private.said
 
     def note(self, what: str) -> None:
-        """Remember something until another commit is checked out here.
-
-        Scratch is emptied then, whoever asked for the other commit, so a file in it is never out of date.
-        """
-        self._mark(what).touch()
-
-    def _mark(self, what: str) -> Path:
-        return self.scratch / f".autoopt-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
-
-
-class Surroundings:
-    """What the commands of a run see beside their checkout."""
-
-    def __init__(
-        self, config: MetricConfig, environ: Mapping[str, str], run_id: str, env_names: Collection[str] = ()
-    ) -> None:
-        """Take from `environ` what commands may see, and of `metric.env_file` what `env_names` has."""
-        self._file = config.env_file
-        self._environ = environ
-        self._env_names = env_names
-        self._given = {**named(environ, config.pass_env), "AUTOOPT_RUN": run_id, **config.env}
-
-    def environment(self, tree: Path, scratch: Path) -> dict[str, str]:
-        """The whole environment of commands in the checkout `tree`."""
-        given = {"AUTOOPT_SCRATCH": str(scratch), **self._given}
-        if self._file is not None:
-            given |= read_assignments(tree / self._file, self._env_names)
-        return clean_environment(self._environ, scratch, given)
+        """Remember something until another commit is checked out here, whoever asked for that."""
+        self.private.said.add(what)
 
 
 class Arms:
@@ -78,20 +49,19 @@ class Arms:
         self._prepare = prepare
         self._bench = bench
         self._surroundings = surroundings
-        self.logs = Logs(logs)
+        self.logs = Logs(logs, surroundings.secrets)
 
     def ready(self, commit: str) -> Arm | Failure:
         """The commit's checkout, prepared; or how its preparation failed."""
-        tree = self._bench.checkout(commit)
-        scratch = self._bench.scratch(commit)
-        arm = Arm(tree=tree, scratch=scratch, environment=self._surroundings.environment(tree, scratch))
+        arm = Arm(commit=commit, private=self._surroundings.private(self._bench.scratch(commit)))
         prepare = self._prepare
-        if prepare is None or arm.remembers(f"prepared {commit} {prepare}"):
+        if prepare is None or arm.remembers(f"prepared by {prepare}"):
             return arm
         failed = self.run(arm, prepare, "prepare", PREPARE_LIMIT_S, _nothing)
         if isinstance(failed, Failure):
             return replace(failed, reason=f"metric.prepare: {failed.reason}")
-        arm.note(f"prepared {commit} {prepare}")
+        self._bench.prepared(commit)
+        arm.note(f"prepared by {prepare}")
         return arm
 
     def output(
@@ -106,24 +76,53 @@ class Arms:
         arm = self.ready(commit)
         if isinstance(arm, Failure):
             return arm
-        return self.run(
-            arm, command, what, timeout_s, lambda done: read(read_regular(done.stdout, OUTPUT_CAP) or b"")
-        )
+        return self.run(arm, command, what, timeout_s, lambda done: read(self._printed(done)))
+
+    def _printed(self, done: Completed) -> bytes:
+        """What a command has printed, without secrets: it may be written down, or shown to an agent."""
+        return self._surroundings.secrets.content(read_regular(done.stdout, OUTPUT_CAP) or b"")
 
     def run(
         self, arm: Arm, command: str, what: str, timeout_s: float, read: Callable[[Completed], T]
     ) -> T | Failure:
         """The same in a checkout that is ready, for whoever reads more than the standard output."""
-        logs = self.logs.open(what)
-        done = run(command, cwd=arm.tree, env=arm.environment, timeout_s=timeout_s, logs=logs)
+        order = self.order(arm, command, what, timeout_s)
+        done = run_together([order])[0]
         found: T | Failure
         try:
             reason = complaint(done)
             found = failure(done, reason) if reason else read(done)
         except ValueError as error:
             found = failure(done, str(error))
-        self.logs.close(logs, failed=isinstance(found, Failure))
+        self.logs.close(order.logs, failed=isinstance(found, Failure))
         return found
+
+    def order(
+        self,
+        arm: Arm,
+        command: str,
+        what: str,
+        timeout_s: float,
+        *,
+        further: Mapping[str, str] | None = None,
+        measured: bool = False,
+    ) -> Order:
+        """A command in the checkout, which is as its commit's first command has found it.
+
+        Args:
+            what: Its name in the logs, which whoever runs it has to close.
+            further: Variables it gets besides.
+            measured: Whether it is compared with others, so that none may leave anything for the next.
+        """
+        order = self._surroundings.order(
+            command,
+            self._bench.checkout(arm.commit),
+            arm.private,
+            timeout_s=timeout_s,
+            logs=self.logs.open(what),
+            measured=measured,
+        )
+        return replace(order, env={**order.env, **(further or {})})
 
 
 def _nothing(done: Completed) -> None:

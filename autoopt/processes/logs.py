@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autoopt.errors import ResourceError
+from autoopt.secrets import PATTERNS, Secrets
 
 _NAME = re.compile(r"(\d+)-[\w.-]+")
 _FAILED = "-failed"
@@ -20,9 +21,16 @@ class Logs:
     What is there is read from the directory each time, so that several owners may share one.
     """
 
-    def __init__(self, root: Path, *, keep: int = 10, keep_failed: int = 50) -> None:
-        """Keep the latest `keep` logs of commands that went well and `keep_failed` of those that did not."""
+    def __init__(
+        self, root: Path, secrets: Secrets = PATTERNS, *, keep: int = 10, keep_failed: int = 50
+    ) -> None:
+        """Keep the latest `keep` logs of commands that went well and `keep_failed` of those that did not.
+
+        Args:
+            secrets: What is taken out of those that are kept.
+        """
         self._root = root
+        self._secrets = secrets
         self._keep = {False: keep, True: keep_failed}
 
     def open(self, what: str) -> Path:
@@ -42,9 +50,13 @@ class Logs:
         return path
 
     def close(self, path: Path, *, failed: bool) -> None:
-        """Nobody needs the whole output any more: shorten it, mark it, and remove what is too old."""
+        """Nobody needs the whole output any more: shorten it, mark it, and remove what is too old.
+
+        Secrets go out of it here, after whoever ran the command has read what it printed.
+        """
         for file in path.iterdir():
             _shorten(file)
+            self._secrets.file(file)
         if failed:
             path.rename(path.with_name(path.name + _FAILED))
         kind = sorted(entry for entry in self._all() if entry[1].name.endswith(_FAILED) == failed)

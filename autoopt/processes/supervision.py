@@ -1,44 +1,45 @@
-"""Starts supervisors, has them carry their orders out and collects what they report.
+"""Has supervisors carry orders out and collects what they report.
 
-The only module that imports `sh`, and it does so late: that takes 115 ms, which `--help` should not pay.
+They are forked by the nursery, which is started for the first command. The only module that imports `sh`, and
+it does so late: that takes 115 ms, which `--help` should not pay.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import errno
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from autoopt.errors import ResourceError
 from autoopt.processes import leftovers
 
-if TYPE_CHECKING:
-    import sh
-
-_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_NURSERY = Path(__file__).with_name("nursery.py")
+_NUMBER = 10
+"""Digits of a process number as the nursery writes it."""
 _READY = b"ready\n"
 _LOADER = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What one supervisor is to do: its order as it reads it, where, and the logs it writes.
+    """What one supervisor is to do: its order as it reads it, and the logs it writes.
 
     Attributes:
+        restricts_itself: Whether the command's process puts up its walls itself.
         mark: What tells its command's processes.
         running: The file that says what runs, as long as it does.
     """
 
     order: bytes
-    cwd: Path
+    restricts_itself: bool
     stdout: IO[bytes]
     stderr: IO[bytes]
     mark: str
@@ -49,7 +50,6 @@ class Job:
 class _Supervisor:
     """A supervisor that was started; it ends its command as soon as `lifeline` is closed."""
 
-    process: sh.RunningCommand
     lifeline: IO[bytes]
     report: IO[bytes]
     record: leftovers.Record | None
@@ -73,11 +73,9 @@ def supervise(jobs: Sequence[Job]) -> list[dict[str, str]]:
             for one in started:
                 one.lifeline.close()
             for job, one in zip(jobs, started, strict=False):
-                _wait(one.process)  # an impatient second Ctrl-C goes through, and they do their work alone
+                _all_of(one.report)  # an impatient second Ctrl-C goes through, and they do their work alone
                 job.running.unlink(missing_ok=True)
             raise
-        for one in started:
-            _wait(one.process)
     for job, one, text in zip(jobs, started, texts, strict=True):
         if not text and one.record is not None:
             leftovers.end_now(one.record)
@@ -92,15 +90,21 @@ def _carried_out(jobs: Sequence[Job], started: Sequence[_Supervisor]) -> list[by
         if one.record is not None:
             leftovers.write(job.running, one.record)
         _send(one.lifeline, job.order)
+    said = [b""] * len(started)
     if len(started) > 1:
+        said = [one.report.read(len(_READY)) for one in started]
         for one in started:
-            one.report.read(len(_READY))
-        for one in started:
-            _send(one.lifeline, b"!")
-    return [_all_of(one.report) for one in started]
+            if said == [_READY] * len(started):
+                _send(one.lifeline, b"!")
+            else:
+                one.lifeline.close()  # one cannot start, and says why; so none does
+    return [
+        first.removeprefix(_READY) + _all_of(one.report) for first, one in zip(said, started, strict=True)
+    ]
 
 
 def _all_of(pipe: IO[bytes]) -> bytes:
+    """What a supervisor reports; when that ends, so has the supervisor."""
     return b"".join(iter(lambda: pipe.read(4096), b""))
 
 
@@ -140,51 +144,88 @@ def _pipe(held: contextlib.ExitStack) -> tuple[IO[bytes], IO[bytes]]:
 
 def _start(job: Job, pipes: contextlib.ExitStack) -> _Supervisor:
     """Start a supervisor; `pipes` closes what is left open of it."""
-    import sh
-
     receiver, lifeline = _pipe(pipes)
     report, reporter = _pipe(pipes)
-    number = reporter.fileno()
-    loader = {name: os.environ[name] for name in _LOADER if name in os.environ}  # for the interpreter
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    lines = [receiver.fileno(), job.stdout.fileno(), job.stderr.fileno(), reporter.fileno()]
+    number = _nursery.fork(lines, restricts_itself=job.restricts_itself)
+    if number < 0:
+        raise ResourceError(f"No command could be started: {os.strerror(-number)}. Make room, then resume.")
+    receiver.close()
+    reporter.close()
+    return _Supervisor(lifeline=lifeline, report=report, record=leftovers.record(number, job.mark))
 
-    def adopt_orphans() -> None:
-        os.set_inheritable(number, True)  # here, so that no command started meanwhile can inherit it
-        if prctl is not None:
-            prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # outlives exec, and saves the supervisor ctypes
+
+class _Nursery:
+    """The process that forks supervisors; started when it is needed, and again when somebody ended it."""
+
+    def __init__(self) -> None:
+        """Nothing is started yet."""
+        self._channel: socket.socket | None = None
+        self._owner = 0
+        self._lock = threading.Lock()
+
+    def fork(self, lines: Sequence[int], *, restricts_itself: bool) -> int:
+        """Have a supervisor forked that is given these descriptors.
+
+        Returns:
+            Its number; a negative one is the system's number for why there is none.
+        """
+        word = b"l" if restricts_itself else b"c"
+        with self._lock:
+            for _ in range(2):
+                try:
+                    if self._channel is None or self._owner != os.getpid():  # a fork of autoopt has its own
+                        self._channel, self._owner = _started(), os.getpid()
+                    socket.send_fds(self._channel, [word], lines)
+                    if said := self._channel.recv(_NUMBER, socket.MSG_WAITALL):
+                        return int(said)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # it was ended since the last command
+                self.forget()
+        return -errno.ECHILD
+
+    def forget(self) -> None:
+        """Let the nursery end, and start another for the next command."""
+        if self._channel is not None:
+            self._channel.close()
+        self._channel = None
+
+
+_nursery = _Nursery()
+
+
+def _started() -> socket.socket:
+    """The channel to a new nursery."""
+    import sh
+
+    ours, its = socket.socketpair()
+    number = its.fileno()
+    loader = {name: os.environ[name] for name in _LOADER if name in os.environ}  # for the interpreter
+
+    def keep_channel() -> None:
+        os.set_inheritable(number, True)  # here, so that no other program inherits it
 
     try:
-        process = sh.Command(sys.executable)(
-            "-I",
-            "-S",
-            str(_SUPERVISOR),
-            str(number),
-            _in=receiver,
-            _out=job.stdout,
-            _err=job.stderr,
+        sh.Command(sys.executable)(
+            *("-I", "-S", str(_NURSERY), str(number)),
+            _in=None,
+            _out=os.devnull,
+            _err=os.devnull,
             _tty_out=False,
             _no_pipe=True,
-            _cwd=str(job.cwd),
-            _env={**loader, leftovers.MARK: job.mark},
+            _cwd="/",
+            _env=loader,
             _new_session=True,
             _pass_fds={number},
-            _preexec_fn=adopt_orphans,
+            _preexec_fn=keep_channel,
             _bg=True,
             _bg_exc=False,
             _ok_code=list(range(256)),
         )
     except (sh.ForkException, OSError) as error:
+        ours.close()
         reason = str(error).strip().rpartition("\n")[2]
-        raise ResourceError(f"No command could be started in {job.cwd}: {reason}.") from error
-    receiver.close()
-    reporter.close()
-    record = leftovers.record(process.pid, job.mark)
-    return _Supervisor(process=process, lifeline=lifeline, report=report, record=record)
-
-
-def _wait(process: sh.RunningCommand) -> None:
-    """Collect the supervisor, whose report has ended, and the threads `sh` gave it."""
-    import sh
-
-    with contextlib.suppress(sh.ErrorReturnCode):  # how it ended shows in the report
-        process.wait()
+        raise ResourceError(f"No command could be started: {reason}.") from error
+    finally:
+        its.close()
+    return ours

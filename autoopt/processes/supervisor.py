@@ -1,9 +1,8 @@
-"""Runs one command and sees to it that nothing of it is left; `autoopt.processes` starts it, one per command.
+"""Runs one command and sees to it that nothing of it is left: a process of its own, forked by the `nursery`.
 
-It is a program of its own (`python -I -S supervisor.py REPORT_FD`) because a tree of processes can only be
-ended reliably by its ancestor, because that ancestor must outlive autoopt's own `kill -9`, and because a
-small ancestor keeps autoopt's memory out of the command's peak. Its start is paid for by every command: hence
-`_signal` (the `signal` module takes another 4 ms to import, `json` 7 ms) and a report of `name=value` lines.
+A tree of processes can only be ended reliably by its ancestor, that ancestor must outlive autoopt's own
+`kill -9`, and a small one keeps autoopt's memory out of the command's peak: hence `_signal`, the C half of
+`signal`, and a report of `name=value` lines.
 
 Standard input carries the order and is the lifeline afterwards: its end means that autoopt is gone or has
 given up, and the command is ended. Standard output and error are the command's log files.
@@ -14,6 +13,14 @@ import os
 import select
 import sys
 import time
+
+import gate  # type: ignore[import-not-found]  # both are found by their places
+import orders  # type: ignore[import-not-found]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from autoopt.processes.orders import Order
+    from autoopt.processes.sandbox.gate import Gate
 
 SETTLE_S = 0.2
 """How long what the command has started may take to end by itself, as the `tee` in `> >(tee log)` does."""
@@ -66,15 +73,16 @@ class Stream:
 class Watch:
     """The command, its descendants and its output."""
 
-    def __init__(self, argv: list[bytes], environment: dict[bytes, bytes], cap: int) -> None:
-        """Start the command; the clock runs from here."""
+    def __init__(self, order: "Order") -> None:
+        """Prepare to start the command; with walls, start what becomes the command when it is let go."""
+        self.order = order
         self.status: int | None = None
         self.wall_s = self.cpu_s = 0.0
         self.peak = 0
         self.childless = self.abandoned = False
         self.fault = ""
         self.ended: set[int] = set()
-        self.streams = {stream.source: stream for stream in (Stream(1, cap), Stream(2, cap))}
+        self.streams = {stream.source: stream for stream in (Stream(1, order.cap), Stream(2, order.cap))}
         self.open = set(self.streams)
         self.wake = _wake_on_signals()
         self.paused_until = 0.0
@@ -83,10 +91,23 @@ class Watch:
             self.all.register(source, select.POLLIN)
         for source in (LIFELINE, self.wake):
             self.urgent.register(source, select.POLLIN)
+        self.outputs = [stream.writer for stream in self.streams.values()]
+        self.gate = _gate(order, self.outputs)
+        self.pid = 0
+        if self.gate is not None:
+            self.pid = self.gate.pid
+            self.fault = self.gate.wait(LIFELINE, layered=bool(order.prefix))
         self.started = time.perf_counter()
-        self.pid = _spawn(argv, environment, [stream.writer for stream in self.streams.values()])
-        for stream in self.streams.values():
-            os.close(stream.writer)
+
+    def go(self) -> None:
+        """Start the command; its clock runs from here."""
+        self.started = time.perf_counter()
+        if self.gate is None:
+            self.pid = _spawn(self.order.prefix + self.order.argv, self.order.environment, self.outputs)
+        elif not self.fault:
+            self.gate.open()
+        for output in self.outputs:
+            os.close(output)
 
     @property
     def overflowed(self) -> bool:
@@ -162,13 +183,20 @@ class Watch:
 
     def signal(self, number: int) -> None:
         """Send a signal to every process of the command."""
+        layers = self.gate.layers if self.gate else []
         for pid in _descendants(os.getpid()) if LINUX else [-self.pid]:
-            if pid != self.pid:
+            if pid in layers and number != _signal.SIGKILL:
+                continue  # it would die of it before the command does, and with it the command's exit code
+            if pid not in layers and not self.is_command(pid):
                 self.ended.add(pid)
             try:
                 os.kill(pid, number)
             except OSError:
                 continue  # it has just died, or runs as somebody else and shows up among the survivors
+
+    def is_command(self, pid: int) -> bool:
+        """Whether this is the command's own first process."""
+        return self.gate.is_command(pid) if self.gate else pid == self.pid
 
     def linger(self, limit_s: float) -> None:
         """Wait until no process of the command is left, at most `limit_s`."""
@@ -190,6 +218,23 @@ class Watch:
         for source in self.streams:
             while not self.overflowed and self.copy(source) > 0:
                 pass
+
+
+def _gate(order: "Order", outputs: list[int]) -> "Gate | None":
+    """The command's process before it is the command, waiting for its walls; None when it needs none."""
+    if not order.rules and gate.GO not in order.prefix:
+        return None
+    found: Gate = gate.Gate()
+    before = _set_oom_score(b"500")
+    if order.prefix:
+        found.run(order.prefix, order.argv, lambda words: _spawn(words, order.environment, outputs))
+    else:
+        import landlock  # type: ignore[import-not-found]  # found by its place
+
+        found.fork(order.argv, order.environment, outputs, lambda: landlock.restrict(order.rules), RESET)
+    if before:
+        _set_oom_score(before)
+    return found
 
 
 def _enlarge(pipe: int) -> int:
@@ -275,17 +320,6 @@ def _read(path: str) -> bytes:
         os.close(descriptor)
 
 
-def _read_order() -> list[bytes]:
-    """The fields of the order: a length in eight digits, then fields that are separated by NUL."""
-    data = b""
-    while len(data) < 8 or len(data) < 8 + int(data[:8]):
-        chunk = os.read(LIFELINE, CHUNK)
-        if not chunk:
-            os._exit(1)  # autoopt has died before it said what to run
-        data += chunk
-    return data[8:].split(b"\0")
-
-
 def _keep_to(cores: bytes) -> None:
     """Stay on these processors, with the command, which inherits it; anywhere where that is not possible."""
     if not cores or not LINUX:
@@ -296,11 +330,10 @@ def _keep_to(cores: bytes) -> None:
         return  # taken away since they were listed; the pair is then merely noisier
 
 
-def _await_the_word(report: int) -> None:
-    """Say that everything is ready, and wait until the others are too."""
+def _told_to_go(report: int) -> bool:
+    """Say that everything is ready, and wait for the others; False when nobody wants it any more."""
     os.write(report, b"ready\n")
-    if not os.read(LIFELINE, 1):
-        os._exit(1)  # autoopt has died or given up
+    return bool(os.read(LIFELINE, 1))
 
 
 def _watch(timeout_s: float, watch: Watch) -> bool:
@@ -319,35 +352,32 @@ def _watch(timeout_s: float, watch: Watch) -> bool:
     return timed_out
 
 
-def main() -> None:
-    """Run the ordered command and report."""
-    report = int(sys.argv[1])
-    os.set_inheritable(report, False)
-    timeout, cap, cores, waits, shell, command, *environment = _read_order()
-    _keep_to(cores)
-    if waits == b"1":
-        _await_the_word(report)
+def carry_out(report: int) -> None:
+    """Run the command that is ordered and report."""
+    order: Order = orders.read(LIFELINE)
     try:
-        watch = Watch(
-            [shell, b"-c", command], dict(pair.split(b"=", 1) for pair in environment), int(cap)
-        )  # ValueError cannot be: autoopt has checked the names
+        os.chdir(order.cwd)
+        _keep_to(order.cores)
+        watch = Watch(order)
+        if order.waits and not _told_to_go(report):
+            watch.end()
+            os._exit(1)  # autoopt has died or given up
+        watch.go()
     except OSError as error:
-        os.write(report, f"fault=it could not be started: {error.strerror}\n".encode())
+        place = os.fsdecode(order.cwd)
+        os.write(report, f"fault=it could not be started in {place}: {error.strerror}\n".encode())
         return
-    timed_out = _watch(float(timeout), watch)
+    timed_out = _watch(order.timeout_s, watch)
     lines = {
         "code": -_signal.SIGKILL if watch.status is None else os.waitstatus_to_exitcode(watch.status),
         "wall_s": watch.wall_s or time.perf_counter() - watch.started,
-        "cpu_s": watch.cpu_s,
+        "cpu_s": max(0.0, watch.cpu_s - (watch.gate.built_s if watch.gate else 0.0)),
         "peak_bytes": watch.peak * (1024 if LINUX else 1),
         "timed_out": int(timed_out),
         "overflowed": int(watch.overflowed),
         "leftovers": len(watch.ended),
         "survivors": int(watch.alive()),
+        "walled": int(watch.gate is None or watch.gate.passed()),
         "fault": watch.fault,
     }
     os.write(report, "".join(f"{name}={value}\n" for name, value in lines.items()).encode())
-
-
-if __name__ == "__main__":
-    main()

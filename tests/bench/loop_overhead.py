@@ -23,7 +23,8 @@ from autoopt.judge import Judge
 from autoopt.loop import run
 from autoopt.measure import Parts
 from autoopt.meters.shell import ShellMeter
-from autoopt.processes.arms import Arms, Surroundings
+from autoopt.processes.arms import Arms
+from autoopt.processes.surroundings import Surroundings
 from autoopt.records import Task
 from autoopt.schema import BudgetConfig, Config, ExtractConfig, Extraction, MetricConfig, Variation
 from autoopt.scope import Scope
@@ -78,7 +79,12 @@ def ours(repo: Path, state: Path, experiments: int) -> tuple[list[float], list[i
     )
     config = Config(scope=["src"], metric=metric, budget=BudgetConfig(experiments=experiments))
     ideas = (proposal("src/value.txt", f"{100 + number}\n") for number in range(1, experiments + 1))
-    arms = Arms(None, workspace, state / "logs", Surroundings(metric, os.environ, "bench"))
+    arms = Arms(
+        None,
+        workspace,
+        state / "logs",
+        Surroundings(metric, os.environ, "bench", compiled=state / "compiled"),
+    )
     parts = Parts(
         proposer=ScriptedProposer(ideas),
         workspace=workspace,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autoopt.processes.walls import Walls
 from autoopt.proposers.linting.mentions import Listing, listing, unmentioned, used_elsewhere
 from autoopt.proposers.linting.python_files import (
     PythonFiles,
@@ -73,9 +74,9 @@ class _Cut:
 class DeadCode:
     """Finds code that can go: a `candidates.Finder`, whose proposals simplify."""
 
-    def __init__(self, scratch: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, scratch: Path, environ: Mapping[str, str], walls: Walls | None = None) -> None:
         """Make a finder that keeps copies of files below `scratch`; nothing is run yet."""
-        self._ruff = Ruff(_RULES, True, scratch, environ)
+        self._ruff = Ruff(_RULES, True, scratch, environ, walls)
         self._python_files = PythonFiles()
         self._unrun: tuple[tuple[object, ...], tuple[list[_Cut], ...]] = ((), ())
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoopt.processes.walls import Walls
 from autoopt.proposers.linting.python_files import PythonFiles, does_differ, line_count
 from autoopt.proposers.linting.ruff_tool import Files, Ruff, Spot, repository_flags
 from autoopt.records import Brief, Edit, Proposal
@@ -53,10 +54,12 @@ class _Lead:
 class RuffFixes:
     """Finds what ruff would rewrite: a `candidates.Finder`."""
 
-    def __init__(self, config: RuffConfig, scratch: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: RuffConfig, scratch: Path, environ: Mapping[str, str], walls: Walls | None = None
+    ) -> None:
         """Make a finder that keeps copies of files below `scratch`; nothing is run yet."""
         self._select = tuple(config.select)
-        self._ruff = Ruff(config.select, config.unsafe, scratch, environ)
+        self._ruff = Ruff(config.select, config.unsafe, scratch, environ, walls)
         self._python_files = PythonFiles()
         self._matters: dict[tuple[bytes, bytes], bool] = {}
 

@@ -10,12 +10,13 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autoopt.errors import ResourceError, UsageError
 from autoopt.processes import Completed, complaint, run, tail
+from autoopt.processes.walls import Walls
 
 LIMIT_S = 300.0
 _ALL_THERE_IS = ("--preview", "--quiet")
@@ -51,7 +52,12 @@ class Ruff:
     """
 
     def __init__(
-        self, select: Sequence[str], unsafe: bool, scratch: Path, environ: Mapping[str, str]
+        self,
+        select: Sequence[str],
+        unsafe: bool,
+        scratch: Path,
+        environ: Mapping[str, str],
+        walls: Walls | None = None,
     ) -> None:
         """Make a ruff; nothing is run yet.
 
@@ -60,10 +66,12 @@ class Ruff:
             unsafe: Whether fixes that ruff calls unsafe are wanted.
             scratch: Directory of our own for copies and output; made when needed.
             environ: autoopt's own environment, for the PATH.
+            walls: What holds for it besides that it writes nothing but `scratch`; None for nothing.
         """
         self._select = ",".join(select)
         self._unsafe = unsafe
         self._scratch = scratch
+        self._walls = None if walls is None else replace(walls, writable=(scratch,))
         self._path = environ.get("PATH", os.defpath)
         self._spots: dict[bytes, tuple[Spot, ...]] = {}
         self._fixed: dict[bytes, bytes] = {}
@@ -133,7 +141,8 @@ class Ruff:
         everywhere = ["--no-respect-gitignore", "--config", "exclude=[]"]
         command = shlex.join([self._program(), *fixed, *everywhere, *arguments, "."])
         env = {"PATH": self._path, "HOME": str(self._scratch), "NO_COLOR": "1"}
-        return run(command, cwd=tree, env=env, timeout_s=LIMIT_S, logs=self._scratch / "logs")
+        logs = self._scratch / "logs"
+        return run(command, cwd=tree, env=env, timeout_s=LIMIT_S, logs=logs, walls=self._walls)
 
     def _program(self) -> str:
         found = program(self._path)

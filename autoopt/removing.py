@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from autoopt.workspaces.descent import FOLDER
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def remove_whole(path: Path) -> None:
@@ -69,10 +69,10 @@ def _take_apart(parent: int | None, name: str) -> None:
 def _opened(parent: int | None, name: str) -> Iterator[int]:
     """An open directory in which we may do what we like."""
     try:
-        descriptor = os.open(name, FOLDER, dir_fd=parent)
+        descriptor = os.open(name, _FOLDER, dir_fd=parent)
     except PermissionError:
         os.chmod(name, stat.S_IRWXU, dir_fd=parent)
-        descriptor = os.open(name, FOLDER, dir_fd=parent)
+        descriptor = os.open(name, _FOLDER, dir_fd=parent)
     try:
         if os.fstat(descriptor).st_mode & stat.S_IRWXU != stat.S_IRWXU:
             os.fchmod(descriptor, stat.S_IRWXU)
