@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def replace(path: Path, content: bytes, *, mark: str | None = None) -> None:
+def replace(path: Path, content: bytes, *, mark: str | None = None, mode: int = 0o644) -> None:
     """Write the file whole or not at all, durably: temporary file, fsync, rename, fsync of the directory.
 
     Args:
         mark: Part of the temporary file's name, this process's number by default. Where only one process at
             a time writes the file, a fixed mark lets the next one replace what a killed one left.
+        mode: Its permissions, before the umask.
     """
     temporary = path.with_name(f".{path.name}.{mark or os.getpid()}.tmp")
     with naming(path):
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)

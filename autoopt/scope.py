@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from autoopt.errors import UsageError
 
+_SHOWN = 4
+"""Patterns of the scope that an objection lists."""
 _GLOB = re.compile(r"[*?\[]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -47,6 +49,20 @@ class Scope:
         if not self._inside.fullmatch(path):
             return False
         return self._outside is None or not self._outside.fullmatch(path)
+
+    def objection(self, path: str) -> str:
+        """Why the file may not be edited, for a person; empty where it may."""
+        if self.contains(path):
+            return ""
+        for pattern in self.off_limits:
+            if _compile([pattern], "off_limits").fullmatch(path):
+                return f"out of scope: off_limits has {pattern}"
+        return f"out of scope, which is {_listed(self.patterns)}"
+
+
+def _listed(patterns: Sequence[str]) -> str:
+    more = len(patterns) - _SHOWN
+    return ", ".join(patterns[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _compile(patterns: Sequence[str], option: str) -> re.Pattern[str]:

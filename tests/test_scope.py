@@ -81,3 +81,11 @@ def test_no_pattern_at_all_is_refused():
 
 def test_scopes_with_the_same_patterns_are_equal():
     assert Scope(["a"], ["b"]) == Scope(("a",), ("b",))
+
+
+def test_an_objection_says_which_pattern_is_in_the_way():
+    scope = Scope(["src", "a", "b", "c", "d"], ["**/test_*.py"])
+
+    assert scope.objection("src/app.py") == ""
+    assert scope.objection("src/test_app.py") == "out of scope: off_limits has **/test_*.py"
+    assert scope.objection("README") == "out of scope, which is src, a, b, c and 1 more"

@@ -1,4 +1,6 @@
 import os
+import shutil
+import sys
 import time
 
 import pytest
@@ -6,7 +8,7 @@ from support.workspace_repos import git, make_repository, open_workspace, propos
 
 from autoopt.errors import RepositoryError
 from autoopt.scope import Scope
-from autoopt.workspaces import GitWorkspace
+from autoopt.workspaces import GitWorkspace, products
 
 
 @pytest.fixture
@@ -138,25 +140,127 @@ def leave_caches(arm):
         ),
     ],
 )
-def test_whatever_a_command_did_to_its_checkout_is_undone_for_the_next_commit(root, misdeed):
+def test_whatever_a_command_did_to_its_checkout_is_undone_for_the_next_command_and_commit(root, misdeed):
     workspace = open_workspace(root)
     clean = files_below(workspace.checkout(workspace.base))
-    misdeed(workspace.checkout(discarded(workspace, 1, b"1\n")))
+    challenger = discarded(workspace, 1, b"1\n")
+    misdeed(workspace.checkout(challenger))
+    again = files_below(workspace.checkout(challenger))
+    shutil.rmtree(state_of(root) / "outside", ignore_errors=True)
+    misdeed(workspace.checkout(challenger))
     arm = workspace.checkout(discarded(workspace, 2, b"2\n"))
 
+    assert again == {**clean, "src/fast.py": b"1\n"}
     assert files_below(arm) == {**clean, "src/fast.py": b"2\n"}
     assert not any(path.is_symlink() or path.is_fifo() for path in [arm, *arm.rglob("*")])
     outside = state_of(root) / "outside"
     assert not outside.exists() or (outside / "fast.py").exists() or (outside / "src" / "fast.py").exists()
 
 
-def test_results_of_one_commit_stay_while_it_is_measured(root):
+@pytest.mark.skipif(sys.platform != "linux", reason="needs extended attributes")
+def test_neither_files_nor_directories_can_be_marked_for_the_next_command(root):
     workspace = open_workspace(root)
-    (workspace.checkout(workspace.base) / "built").write_text("by prepare")
-    (workspace.scratch(workspace.base) / "cache").write_text("warm")
+    places = ["", "src", "src/deep", "src/deep/slow.py"]
 
-    assert (workspace.checkout(workspace.base) / "built").exists()
-    assert (workspace.scratch(workspace.base) / "cache").exists()
+    def traits():
+        workspace.checkout(workspace.base)  # all of it is looked at from the second time on
+        arm = workspace.checkout(workspace.base)
+        found = [(arm / place).stat() for place in places]
+        times = [one.st_mtime_ns for one in found[:-1]]
+        return arm, [one.st_mode for one in found], times, [os.listxattr(arm / place) for place in places]
+
+    arm, *before = traits()
+    for place in places:
+        os.setxattr(arm / place, "user.cache", b"42")
+        (arm / place).chmod(0o750)
+        os.utime(arm / place, ns=(42, 42))
+
+    assert [arm, *before] == list(traits())
+    assert (arm / places[-1]).stat().st_mtime_ns != 42
+
+
+def test_a_command_in_one_checkout_cannot_change_what_the_next_finds_in_the_other(root):
+    workspace = open_workspace(root)
+    challenger = discarded(workspace, 1, b"1\n")
+    incumbent = workspace.checkout(workspace.base)
+    clean = files_below(incumbent)
+    workspace.checkout(challenger)
+    (incumbent / "bench.py").write_text("import time; time.sleep(1)\n")
+
+    assert files_below(workspace.checkout(workspace.base)) == clean
+
+
+def prepare(arm, scratch):
+    """New files and folders, a changed and a removed file of the commit, and something in scratch."""
+    (arm / "build" / "deep").mkdir(parents=True)
+    (arm / "build" / "deep" / "lib.so").write_text("built")
+    (arm / "src" / "generated.py").write_text("made")
+    (arm / "bench.py").write_text("patched by prepare")
+    (arm / "README").unlink()
+    (arm / "latest").symlink_to("build/deep")
+    (scratch / "kept").mkdir()
+    (scratch / "kept" / "data.db").write_text("loaded")
+
+
+def test_what_was_prepared_is_what_every_command_finds(root):
+    workspace = open_workspace(root)
+    arm, scratch = workspace.checkout(workspace.base), workspace.scratch(workspace.base)
+    prepare(arm, scratch)
+    workspace.prepared(workspace.base)
+    before = [files_below(arm), files_below(scratch)]
+    workspace.checkout(workspace.base)
+    untouched = workspace.traces(workspace.base)
+    (arm / "build" / "deep" / "lib.so").write_text("cache of answers")
+    (arm / "build" / "more").write_text("cache")
+    (arm / "src" / "generated.py").unlink()
+    (arm / "bench.py").write_text("print(0)")
+    (arm / "README").write_text("back again")
+    (arm / "latest").unlink()
+    (scratch / "kept" / "data.db").write_text("with an index")
+    (scratch / "kept" / "answers").write_text("cache")
+    workspace.checkout(workspace.base)
+
+    assert [files_below(arm), files_below(scratch)] == before
+    assert (arm / "latest").readlink().as_posix() == "build/deep"
+    assert untouched.undone == untouched.lasting == frozenset()
+    found = {"build", "src/generated.py", "bench.py", "README", "latest"}
+    assert workspace.traces(workspace.base).undone == found | {
+        "$AUTOOPT_SCRATCH/data.db",
+        "$AUTOOPT_SCRATCH/answers",
+    }
+
+
+def test_what_was_prepared_for_one_commit_does_not_serve_another(root):
+    workspace = open_workspace(root)
+    clean = files_below(workspace.checkout(workspace.base))
+    challenger = discarded(workspace, 1, b"1\n")
+    prepare(workspace.checkout(challenger), workspace.scratch(challenger))
+    workspace.prepared(challenger)
+    following = discarded(workspace, 2, b"2\n")
+
+    assert files_below(workspace.checkout(following)) == {**clean, "src/fast.py": b"2\n"}
+    assert files_below(workspace.scratch(following)) == {}
+
+
+def test_what_is_too_large_to_put_back_is_told_of_whoever_changed_it(root, monkeypatch):
+    monkeypatch.setattr(products, "LARGEST_COPY", 3)
+    monkeypatch.setattr(products, "can_clone", lambda product, folder: False)
+    workspace = open_workspace(root)
+    challenger = discarded(workspace, 1, b"1\n")
+    for commit in (challenger, workspace.base):  # the incumbent's is renewed when a challenger comes
+        prepare(workspace.checkout(commit), workspace.scratch(commit))
+        workspace.prepared(commit)
+    workspace.checkout(workspace.base)
+    arm = workspace.checkout(challenger)
+    (arm / "build" / "answers").write_text("cache")
+    (workspace.scratch(challenger) / "kept" / "data.db").write_text("with an index")
+    workspace.checkout(challenger)
+    traces = workspace.traces(challenger)
+
+    assert traces.lasting == {"build", "$AUTOOPT_SCRATCH/data.db"}
+    assert workspace.traces(challenger) == traces
+    assert workspace.traces(workspace.base).lasting == frozenset()
+    assert workspace.traces("0" * 40).lasting == frozenset()
 
 
 def test_scratch_is_private_and_beside_the_files(root):

@@ -39,6 +39,7 @@ from autoopt.journal.projections import publish as publish
 from autoopt.journal.projections import tsv as tsv
 from autoopt.journal.spans import Spans
 from autoopt.records import Call, Change, Confirmation, Experiment, Level, Omission, Restart, Sample, Status
+from autoopt.records.findings import Overrule
 
 T = TypeVar("T")
 
@@ -69,6 +70,7 @@ class Journal:
             DamagedStateError: a line other than the last does not add up, or there is none.
         """
         self.path = path
+        self.redact = lines.discreet  # tables and reports have what was said from here, without secrets
         self.history: Spans[Experiment] = Spans(self._decoded)
         self.calls: Spans[Call] = Spans(partial(self._understood, decisions.call))
         self.unanswered: list[tuple[int, str]] = []  # number and stage of calls that were cut short
@@ -139,9 +141,10 @@ class Journal:
         """An agent was called; on record before its answer is used, so that no crash forgets the cost."""
         self._append("SPENT", call=encode(call))
 
-    def begin(self, number: int, parent: str, description: str) -> None:
-        """An attempt starts."""
-        self._append("BEGIN", number=number, parent=parent, description=description)
+    def begin(self, number: int, parent: str, description: str, overrule: Overrule | None = None) -> None:
+        """An attempt starts; `overrule` is why a person wants it, where it was suspect before."""
+        why = {} if overrule is None else {"overrule": encode(overrule)}
+        self._append("BEGIN", number=number, parent=parent, description=description, **why)
 
     def edited(self, number: int, change: Change) -> None:
         """The proposal is committed (again, after a repair: earlier pairs of the number no longer count)."""
@@ -195,14 +198,14 @@ class Journal:
         self._append("STOPPED", reason=reason)
 
     def _append(self, event: str, **fields: Any) -> None:
-        body = lines.readable({"event": event, "elapsed_s": round(self.elapsed_s, 3), **fields})
+        body = lines.readable({"event": event, "elapsed_s": round(self.elapsed_s, 3), **fields}, self.redact)
         chain = lines.link(self._chain, body)
         line = lines.line(body, chain)
         with signals.held():  # a line in the file and not in here would make the next one wrong
             if self._torn_at is not None:
                 self._tail.cut(self._torn_at)
                 self._torn_at = None
-            full = self._tail.add(line)
+            full = self._tail.add(line, durable=event not in lines.REPEATABLE)
             self._chain = chain
             try:
                 self._apply(body, self._size + len(line))

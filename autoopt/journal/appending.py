@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 from autoopt import shortage
@@ -12,6 +13,8 @@ from autoopt.errors import ResourceError
 RESERVE = "reserve"
 """The file beside the journal whose room is given up for the last lines of a run on a full disk."""
 _RESERVED = 1 << 20
+_UNSYNCED_S = 1.0
+"""So much of a run may be lost with the power, of what only makes a resume quicker."""
 
 
 def reserve(state: Path) -> None:
@@ -43,6 +46,7 @@ class Tail:
         """Nothing is opened or written yet."""
         self._path = path
         self._unsure = False
+        self._synced = 0.0
 
     def cut(self, size: int) -> None:
         """Take off what a crash left half written behind the first `size` bytes.
@@ -55,14 +59,19 @@ class Tail:
         except OSError as error:
             raise self._refused(error) from error
 
-    def add(self, line: bytes) -> ResourceError | None:
-        """Append durably; returns why nothing more may be done, where only the reserve made this line fit.
+    def add(self, line: bytes, *, durable: bool = True) -> ResourceError | None:
+        """Append; returns why nothing more may be done, where only the reserve made this line fit.
+
+        Args:
+            durable: Whether the line, and with it all before it, has to outlast a power loss. None is lost
+                with the process.
 
         Raises:
             ResourceError: the line is not in the file.
         """
+        durable = durable or time.monotonic() - self._synced > _UNSYNCED_S
         try:
-            self._write(line)
+            self._write(line, durable)
         except OSError as error:
             if not shortage.is_full(error) or not unreserve(self._path.parent):
                 raise self._refused(error) from error
@@ -70,12 +79,12 @@ class Tail:
         else:
             return None
         try:
-            self._write(line)
+            self._write(line, durable)
         except OSError as error:
             raise self._refused(error) from error
         return full
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, line: bytes, durable: bool) -> None:
         if self._unsure:
             raise ResourceError(
                 f"{self._path}: an earlier line was neither written nor taken back; `autoopt resume` goes "
@@ -88,7 +97,9 @@ class Tail:
                 rest = line
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
-                os.fsync(descriptor)
+                if durable:
+                    os.fsync(descriptor)
+                    self._synced = time.monotonic()
             except BaseException:
                 # Whether it is in the file has to be known: the next line is chained to the one before it.
                 self._unsure = True

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from autoopt.errors import DamagedStateError
+from autoopt.secrets import PATTERNS
+
+REPEATABLE = frozenset({"BEGIN", "EDITED", "MEASURED", "MOVED", "DONE"})
+"""What a resume does again where it is not on record: the decision between them is what must not be lost."""
 
 
 def content(path: Path) -> bytes:
@@ -29,9 +33,32 @@ def link(chain: str, body: Mapping[str, Any]) -> str:
     return hashlib.sha256((chain + canonical).encode()).hexdigest()
 
 
-def readable(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body as it will be read back, with `?` for what is no text: names of files need not be any."""
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+_SAID = "area assumption description goal hypothesis message paths reason risk sources tail where"
+_PROSE = frozenset(_SAID.split())
+"""Fields that hold what people, agents and commands have said; all others are words and numbers of ours."""
+
+discreet: Callable[[str], str] = PATTERNS.text
+"""Takes out what looks like a well-known kind of secret."""
+
+
+def _redacted(value: Any, redact: Callable[[str], str], *, prose: bool = False) -> Any:
+    """The value with what `redact` makes of all prose in it."""
+    if isinstance(value, str):
+        return redact(value) if prose else value
+    if isinstance(value, Mapping):
+        return {key: _redacted(one, redact, prose=key in _PROSE) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_redacted(one, redact, prose=prose) for one in value]
+    return value
+
+
+def readable(body: Mapping[str, Any], redact: Callable[[str], str] = discreet) -> dict[str, Any]:
+    """The body as it will be read back, with `?` for what is no text: names of files need not be any.
+
+    Args:
+        redact: Takes secrets out of what is said in it.
+    """
+    text = json.dumps(_redacted(body, redact), ensure_ascii=False, allow_nan=False)
     found: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
     return found
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autoopt import files
-from autoopt.records import Experiment, Thought
+from autoopt.records import Experiment, Finding, Thought
 
 COLUMNS = ("experiment", "commit", "metric", "status", "description")
 
@@ -133,7 +133,11 @@ def _more_prose(history: Iterable[Experiment]) -> str:
 
 def _row(experiment: Experiment) -> tuple[str, ...]:
     value = "" if experiment.value is None else f"{experiment.value:.6g}"
-    description = " ".join(experiment.description.split())
+    suspicions = ", ".join(dict.fromkeys(finding.guard for finding in experiment.suspicions))
+    told = f" (suspect: {suspicions})" if suspicions else ""
+    if experiment.overrule is not None:
+        told = f" (#{experiment.overrule.number} overruled){told}"
+    description = " ".join(experiment.description.split()) + told
     return str(experiment.number), experiment.commit[:10], value, experiment.status.value, description
 
 
@@ -147,10 +151,22 @@ def _paragraph(experiment: Experiment) -> str:
         lines.append(f"  metric: {experiment.value:.6g} (median of {len(experiment.measurement.samples)})")  # type: ignore[union-attr]
     if experiment.verdict is not None:
         lines.append(f"  verdict: {experiment.verdict.sentence}")
-    lines += [f"  {'passed' if f.passed else 'FAILED'} {f.guard}: {f.message}" for f in experiment.findings]
+    lines += [_finding(finding) for finding in experiment.findings]
+    if (said := experiment.overrule) is not None:
+        lines.append(f"  overruled: #{said.number} was suspect; {said.by}, {said.when}: {said.reason}")
     if experiment.failure is not None:
         lines.append(f"  failed: {experiment.failure.reason}")
     return "\n".join(lines) + "\n"
+
+
+def _finding(finding: Finding) -> str:
+    """As in "FAILED tests: exit code 1"."""
+    if finding.suspect:
+        word = "overruled" if finding.passed else "SUSPECT"
+    else:
+        word = "passed" if finding.passed else "FAILED"
+    where = f" ({finding.where})" if finding.where and finding.where not in finding.message else ""
+    return f"  {word} {finding.guard}: {finding.message}{where}"
 
 
 def _reflection(thought: Thought) -> list[str]:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from autoopt.records.agents import Call as Call
 from autoopt.records.agents import Thought as Thought
 from autoopt.records.agents import Usage as Usage
+from autoopt.records.findings import Finding as Finding
+from autoopt.records.findings import Overrule as Overrule
 from autoopt.records.measuring import Failure as Failure
 from autoopt.records.measuring import Measurement as Measurement
 from autoopt.records.measuring import Pair as Pair
@@ -94,6 +96,7 @@ class Proposal:
         thought: What the agent who had it said of it beforehand.
         simplifies: Whether it is meant to hold the metric with less code; it is then judged by whether it
             costs anything, not by whether it gains.
+        overrule: Whose suspicions of the same change a person has overruled.
     """
 
     description: str
@@ -104,6 +107,7 @@ class Proposal:
     parameters: Mapping[str, Value] = field(default_factory=dict)
     thought: Thought | None = None
     simplifies: bool = False
+    overrule: Overrule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +125,6 @@ class Change:
     added: int
     removed: int
     fingerprint: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one guard says about a change."""
-
-    guard: str
-    passed: bool
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +171,7 @@ class Trial:
         incumbents: The incumbent's samples of the same pairs; none where the metric is exact.
         verdict: What the numbers say; None at the base, where guards are tried before anything is changed.
         incumbent: The incumbent's samples from when it was measured itself; None at the base.
-        further: Pairs taken after the verdict, for the constraints that were not sure yet.
+        further: Pairs taken after the verdict, for the bounds that were not sure yet.
         history: Every experiment so far, baseline first; empty at the base.
     """
 
@@ -217,7 +212,7 @@ class Experiment:
         parent: The incumbent it was judged against; equals `commit` for the baseline.
         measurement: The challenger's samples, None when it gave no number.
         incumbent_samples: The incumbent's samples of the same pairs, in the same order.
-        further: Pairs taken after the verdict, for the constraints that were not sure yet; the judge of the
+        further: Pairs taken after the verdict, for the bounds that were not sure yet; the judge of the
             metric never sees them.
         twins: Of the baseline with `metric.duet`: pairs of the commit with itself, which tell the noise.
         verdict: None when the numbers were never judged (baseline, crash).
@@ -230,6 +225,7 @@ class Experiment:
         finished: UTC time in ISO 8601.
         variation: How the metric was found to vary, of the baseline only: none, seed or noise.
         level: Where the commit stands against the target, where that was asked.
+        overrule: Why a person had a suspect change tried again.
     """
 
     number: int
@@ -260,11 +256,18 @@ class Experiment:
     finished: str = ""
     variation: str = ""
     level: Level | None = None
+    overrule: Overrule | None = None
 
     @property
     def value(self) -> float | None:
         """The metric as logged; None when there was no number."""
         return None if self.measurement is None else self.measurement.value
+
+    @property
+    def suspicions(self) -> tuple[Finding, ...]:
+        """What a person would have to overrule; none where something else stands against the change too."""
+        against = tuple(finding for finding in self.findings if not finding.passed)
+        return against if all(finding.suspect for finding in against) else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

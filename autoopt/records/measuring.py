@@ -17,6 +17,7 @@ class Sample:
         peak_bytes: Largest resident set of any process of the command.
         seed: What AUTOOPT_SEED was for this execution.
         details: Further named numbers the command printed (per-query latency, secondary metrics).
+        leftovers: Processes that were still at work when it had ended, and were ended.
     """
 
     value: float
@@ -25,6 +26,7 @@ class Sample:
     peak_bytes: int
     seed: int
     details: Mapping[str, float] = field(default_factory=dict)
+    leftovers: int = 0
 
     def number(self, name: str) -> float | None:
         """A number that may be bounded: `wall_s`, `cpu_s`, `peak_mb`, or one that the command printed."""

@@ -7,12 +7,13 @@ import time
 from collections.abc import Mapping
 
 from autoopt import diffs
-from autoopt.errors import NothingChangedError, RepositoryError
+from autoopt.errors import NothingChangedError, OutOfScopeError, RepositoryError
 from autoopt.fingerprint import fingerprint
 from autoopt.records import Change, FileChange, Proposal
 from autoopt.workspaces import layout as places
 from autoopt.workspaces.desk import Desk
 from autoopt.workspaces.directory import Found
+from autoopt.workspaces.history import ancestors
 from autoopt.workspaces.inplace import InPlaceDesk
 from autoopt.workspaces.layout import Layout
 from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Refs, Store
@@ -67,7 +68,12 @@ class GitAttempt:
         tree = self._store.add_tree(self._desk.tree, entries)
         if tree == self._desk.tree:
             raise NothingChangedError(f"{proposal.description}: every file is as it was.")
-        commit = self._store.add_commit(tree, [parent], _message(proposal), self._identity, int(time.time()))
+        if frozen := self._frozen(tree):
+            raise OutOfScopeError(
+                f"{frozen}: out of scope, and not as the run found it.", guard="frozen", where=frozen
+            )
+        message = self._desk.rules.secrets.text(_message(proposal))
+        commit = self._store.add_commit(tree, [parent], message, self._identity, int(time.time()))
         self._store.sync()
         self._desk.register()
         if not self._refs.move(self._ref, self._refs.read(self._ref), commit):
@@ -85,27 +91,41 @@ class GitAttempt:
 
     def _file_change(self, path: str, old: Entry | None, found: Found | None) -> FileChange:
         before = None if old is None else self._store.blob(old.sha)
-        return FileChange(path, before, self._content(path, found))
+        return FileChange(path, before, None if found is None else found.data)
 
-    def _content(self, path: str, found: Found | None) -> bytes | None:
-        if found is None:
-            return None
-        # Content is not at hand where an earlier commit of this attempt had the same file already.
-        return found.data if found.data is not None else self._desk.read(path)
+    def _frozen(self, tree: str) -> str:
+        """The first file out of scope that a tree does not have as the base has it; empty where all are."""
+        changed = self._store.diff(self._store.tree_of(self._layout.base), tree)
+        return min((path for path in changed if not self._desk.scope.contains(path)), default="")
 
     def keep(self) -> None:
         """Advance the run branch from parent to commit.
 
         Raises:
-            RepositoryError: the branch is not where the run left it, or checked out elsewhere.
+            RepositoryError: the branch is not where the run left it, or checked out elsewhere, or the commit
+                holds something else than what was measured.
         """
         change = self.change
+        if self._store.tree_of(change.commit) != change.tree or self._frozen(change.tree):
+            raise RepositoryError(
+                f"{change.commit}: not what was measured, or changed out of scope; run git fsck."
+            )
         self._desk.register()  # somebody may have removed the worktree while it was measured
         if isinstance(self._desk, Desk):  # or have gone to the branch
             places.check_branch_is_ours(self._layout)
         if not self._refs.move(self._layout.ref, change.parent, change.commit):
             raise places.moved(self._layout, change.parent, self._refs.read(self._layout.ref))
         self._desk.stand_at(change.commit)
+
+
+def reclaimed(desk: Desk | InPlaceDesk, store: Store, refs: Refs, layout: Layout) -> str | None:
+    """Take the run branch back to where the desk is; the commits above it, by their tip, or None."""
+    tip = refs.read(layout.ref)
+    if tip is None or desk.commit not in ancestors(store, tip, layout.base)[1:]:
+        return None
+    refs.move(f"{layout.experiments}/committed-{tip[:12]}", None, tip)
+    desk.register()
+    return tip if refs.move(layout.ref, tip, desk.commit) else None
 
 
 def _mode(found: Found | None) -> int:

@@ -14,13 +14,14 @@ from dulwich.refs import DiskRefsContainer
 
 from autoopt import files
 from autoopt.errors import DamagedStateError, RepositoryError
+from autoopt.removing import remove_whole
 from autoopt.scope import Scope
 from autoopt.workspaces.borrowing import give_back
 from autoopt.workspaces.checkout import Record
 from autoopt.workspaces.desk import Desk
 from autoopt.workspaces.finals import Final, Holders, recorded
 from autoopt.workspaces.layout import EXCLUDED, FILE_NAME, PROJECTIONS, Layout
-from autoopt.workspaces.removing import remove_whole
+from autoopt.workspaces.refs import prune
 from autoopt.workspaces.repository import discover, forget_excluded
 from autoopt.workspaces.store import Refs, Store, checked_out, delete_ref, read_ref
 
@@ -283,10 +284,7 @@ class Remains:
                 delete_ref(self._control, name, self._layout.intent("finish"))
         if branch:
             (self._control / "logs" / self._layout.ref).unlink(missing_ok=True)
-        for empty in (self._layout.experiments, "refs/autoopt", "refs/heads/autoresearch"):
-            for above in (self._control, self._control / "logs"):
-                with contextlib.suppress(OSError):  # not empty, or not there
-                    (above / empty).rmdir()
+        prune(self._control, self._layout.experiments)
 
     def _own_lines(self, others: Sequence[Path]) -> set[str]:
         """Lines of `info/exclude` to take out; those that another run needs are that run's from now on."""

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from autoopt.errors import RepositoryError
+from autoopt.removing import remove_whole
 from autoopt.workspaces.descent import is_too_deep
 from autoopt.workspaces.directory import Signature, signature
-from autoopt.workspaces.removing import remove_whole
 
 # ioctl_ficlone(2): one file shares another's blocks until either is written. Python names it from 3.12 on.
 _FICLONE = 0x40049409
@@ -70,23 +70,35 @@ def differences(before: Listing, after: Listing) -> list[str]:
 class Copy:
     """One file or directory of the user's, and the copies of it in checkouts."""
 
-    def __init__(self, source: Path) -> None:
-        """Nothing is read yet."""
+    def __init__(self, source: Path, *, follow: bool = True) -> None:
+        """Nothing is read yet; with `follow` a link is a copy of what it leads to."""
         self._source = source
+        self._follow = follow
         self._original: Listing | None = None
         self._copied: dict[Path, Listing] = {}
 
-    def settle(self, target: Path) -> None:
+    def adopt(self, target: Path) -> None:
+        """Take what is at `target` for a copy; it was not changed since `pause`."""
+        self._copied[target] = listing(target, follow=False)
+
+    def is_settled(self, target: Path) -> bool:
+        """Whether the copy at `target` is what it was when it was made."""
+        return self._copied.get(target) == listing(target, follow=False)
+
+    def settle(self, target: Path) -> bool:
         """Make the copy at `target`, or make it again what it was when it was made.
 
         Args:
             target: No link is on the way to it; what it is itself does not matter.
 
+        Returns:
+            Whether it was something else. Then `pause` before anybody else may change it.
+
         Raises:
             RepositoryError: the source is no longer what the first copy was made of, or cannot be read.
         """
         if self._original is None:
-            self._original = listing(self._source)
+            self._original = listing(self._source, follow=self._follow)
             if has_depths(self._original):
                 raise RepositoryError(
                     f"workspace.link: {self._source} holds directories nested too deep to be copied; set "
@@ -94,7 +106,7 @@ class Copy:
                 )
         found, known = listing(target, follow=False), self._copied.get(target)
         if known is not None and found == known:
-            return
+            return False
         # Only what was found on the way down is removed: nothing behind a link that a command put there.
         for name in sorted(
             found if known is None else found.keys() & differences(known, found), reverse=True
@@ -105,13 +117,13 @@ class Copy:
         for name in sorted(self._original.keys() - present.keys()):  # parents first
             self._make(target, name)
         self._copied[target] = listing(target, follow=False)
-        time.sleep(_TICK_S)
+        return True
 
     def _make(self, target: Path, name: str) -> None:
         assert self._original is not None
         source = self._source / name
         try:
-            found = source.lstat() if name else source.stat()
+            found = source.stat(follow_symlinks=self._follow and not name)
             if _sign(found) != self._original[name]:
                 raise RepositoryError(_changed(source))
             self._copy(source, target / name, found, target)
@@ -133,6 +145,11 @@ class Copy:
             place.chmod(stat.S_IMODE(found.st_mode) | stat.S_IWUSR)
             os.utime(place, ns=(found.st_atime_ns, found.st_mtime_ns))
         # What else there is (sockets, pipes) belongs to a process, not to a checkout.
+
+
+def pause() -> None:
+    """Wait until a change of what was just written shows in its times."""
+    time.sleep(_TICK_S)
 
 
 def copy_file(source: Path, place: Path) -> None:

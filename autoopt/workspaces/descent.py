@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,7 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _DEEPEST = 200  # levels; asking the ignore rules costs the square of it
 _LONGEST = 3000  # bytes of a path; with the longest of all checkouts' own before it, systems take some 4,000
+_ANY_TIME_NS = 1_000_000_000 * 10**9  # in 2001: archives cannot hold those before 1980
 
 
 class Descent:
@@ -127,6 +129,41 @@ def opened(folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
         items = os.scandir(folder)
     with items:
         yield items
+
+
+def make_alike(folders: Iterable[str], mode: int) -> None:
+    """Give directories one time, one mode and no attributes: what they hold says nothing of who was there.
+
+    Args:
+        folders: Whole paths, without a link on the way.
+    """
+    for folder in folders:
+        descriptor = os.open(folder, FOLDER)
+        try:
+            os.fchmod(descriptor, mode)
+            for name in _attributes(descriptor):
+                with suppress(OSError):  # of a kind that is not ours to remove
+                    os.removexattr(descriptor, name)
+            os.utime(descriptor, ns=(_ANY_TIME_NS, _ANY_TIME_NS))
+        finally:
+            os.close(descriptor)
+
+
+def _attributes(descriptor: int) -> list[str]:
+    """Names of a directory's own attributes; none where there are no such things."""
+    if sys.platform != "linux":
+        return []
+    try:
+        return [name for name in os.listxattr(descriptor) if name.startswith("user.")]
+    except OSError:
+        return []
+
+
+def default_mode() -> int:
+    """What new directories are allowed."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o777 & ~mask
 
 
 def place_of(folder: Path) -> tuple[int, int] | None:

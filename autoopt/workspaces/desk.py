@@ -18,6 +18,7 @@ from autoopt.workspaces.ignores import Ignores, is_scratch
 from autoopt.workspaces.layout import Layout
 from autoopt.workspaces.links import Links
 from autoopt.workspaces.repository import exclude, shared_ignores
+from autoopt.workspaces.rules import USUAL, Rules
 from autoopt.workspaces.store import EXECUTABLE, FILE, Entry, Files, Store
 from autoopt.workspaces.submodules import submodules
 from autoopt.workspaces.worktree import Worktree
@@ -30,14 +31,17 @@ class Desk:
         commit: The commit it stands at.
         tree: That commit's tree.
         files: That tree's files.
+        scope: What may be edited here.
+        rules: What no edit may bring.
         links: What it is given besides.
         submodules: What the base commit's submodules hold; its files are in the desk, too.
     """
 
-    def __init__(self, layout: Layout, store: Store, scope: Scope) -> None:
+    def __init__(self, layout: Layout, store: Store, scope: Scope, rules: Rules = USUAL) -> None:
         """Stands at the base; nothing is written yet."""
+        self.rules = rules
         self._store = store
-        self._scope = scope
+        self.scope = scope
         self._control = Path(layout.control)
         self.links = Links(Path(layout.root), layout.links, layout.copied)
         self._worktree = Worktree(
@@ -50,6 +54,7 @@ class Desk:
             modes=store.modes,
         )
         self._directory.near = Path(layout.root)
+        self._directory.largest = rules.largest_file
         self._ignores = shared_ignores(self._control)
         self._shared = True  # others may have been at it since all of it was looked at
         self._place: tuple[int, int] | None = None  # which directory that was
@@ -131,7 +136,7 @@ class Desk:
             OutOfScopeError: something differs that may not.
         """
         edits = tuple(edits)
-        check_edits(edits, self._scope)
+        check_edits(edits, self.scope)
         everything = bool(self._shared or self._listed or not edits or not are_apart(edits, self.files))
         self._shared = True  # until they are all made
         self._listed |= undo | {edit.path for edit in edits}
@@ -140,9 +145,10 @@ class Desk:
         apply_edits(self._directory, edits, self.files)
         written = frozenset(edit.path for edit in edits if edit.content is not None)
         differences = self._differences(written) if everything else self._differing(edits)
-        Judge(self._scope, self._store, self.tree, self.files).check(differences)
+        judge = Judge(self.scope, self.rules, self._store, self.tree, self.files, self.read)
+        judged = judge.judged(differences)
         self._shared = everything
-        return differences
+        return judged
 
     def _differing(self, edits: Iterable[Edit]) -> dict[str, Found | None]:
         """Which of the edited paths are not as in the commit."""
@@ -155,7 +161,7 @@ class Desk:
 
     def _differences(self, forced: frozenset[str] = frozenset()) -> dict[str, Found | None]:
         """What is not as in the commit; `forced` paths count even where git ignores them."""
-        ignores = Ignores(self.root, self._ignores)
+        ignores = self._rules_of_git()
         return self._directory.scan(
             self._present, lambda path, directory: is_scratch(path) or ignores(path, directory), forced
         ).differences
@@ -196,7 +202,7 @@ class Desk:
         """Make the desk, git's bookkeeping and the index those of the commit."""
         self._worktree.register()  # also after somebody removed the worktree
         while True:
-            found = self._directory.settle(self._present, self._store, Ignores(self.root, self._ignores))
+            found = self._directory.settle(self._present, self._store, self._rules_of_git())
             self._stale |= found
             # Restoring a .gitignore can bring files to light that it hid.
             if not any(path.endswith(".gitignore") for path in found):
@@ -235,7 +241,7 @@ class Desk:
     def editable(self) -> tuple[str, ...]:
         """Paths of the commit's files that may be edited, sorted; links and submodules are not files."""
         if self._editable is None:
-            self._editable = editable(self.files, self._scope)
+            self._editable = editable(self.files, self.scope)
         return self._editable
 
     def _refresh_index(self, edited: frozenset[str] = frozenset()) -> None:
@@ -252,7 +258,15 @@ class Desk:
 
     def strangers(self) -> list[str]:
         """Paths that are neither the commit's nor ignored, sorted."""
-        return sorted(self._directory.scan(self._present, Ignores(self.root, self._ignores)).differences)
+        return sorted(self._directory.scan(self._present, self._rules_of_git()).differences)
+
+    def _rules_of_git(self) -> Ignores:
+        """What git ignores here, where no new file among those of the commit has a say."""
+        return Ignores(self.root, self._ignores, self._is_old)
+
+    def _is_old(self, path: str) -> bool:
+        folder = path.rpartition("/")[0]
+        return path in self._present or not (folder == "" or self._present.has_folder(folder))
 
 
 def editable(files: Files, scope: Scope) -> tuple[str, ...]:

@@ -16,16 +16,14 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from autoopt.removing import clear
 from autoopt.workspaces.descent import Descent, is_too_deep, make, opened
 from autoopt.workspaces.expected import Expected
 from autoopt.workspaces.formats import SHA1
 from autoopt.workspaces.ignores import Ignored, nothing
 from autoopt.workspaces.nearby import Nearby
-from autoopt.workspaces.removing import clear
+from autoopt.workspaces.rules import USUAL
 from autoopt.workspaces.store import EXECUTABLE, FILE, GITLINK, LINK, Entry, Files, Store, blob_id
-
-LARGEST_CHANGE = 5_000_000
-"""Bytes; a changed file beyond this is never read, and so never committed."""
 
 _TICK_S = 0.01  # coarser than the clock that stamps files: HZ=100 kernels count in 10 ms
 _FEW = 50  # files that are read from the objects, wherever else they may be
@@ -102,6 +100,8 @@ class Directory:
         """Another directory, which may have most of the files when many have to be written."""
         self.renews = False
         """Whether a file that was touched is another one: its times and attributes can tell things, too."""
+        self.largest = USUAL.largest_file
+        """Bytes; a changed file beyond this is never read, and so never committed."""
         self.known: dict[str, Known] = known or {}
         self._unsure: dict[str, Known] = {}  # hashed so early that a change can leave lstat as it was
         self._written: list[tuple[float, str]] = []
@@ -166,7 +166,7 @@ class Directory:
         if stat.S_ISLNK(found.st_mode):
             data = os.fsencode(os.readlink(self.root / path))  # noqa: PTH115 - a Path would tidy it up
             looked = Found(found, Entry(LINK, blob_id(data, self._algorithm)), data)
-        elif stat.S_ISREG(found.st_mode) and (entry is not None or found.st_size <= LARGEST_CHANGE):
+        elif stat.S_ISREG(found.st_mode) and (entry is not None or found.st_size <= self.largest):
             try:
                 data = self.read(path)
             except PermissionError:
@@ -176,7 +176,7 @@ class Directory:
                 executable = entry is not None and entry.mode == EXECUTABLE
             mode = EXECUTABLE if executable else FILE
             sha = blob_id(data, self._algorithm)
-            looked = Found(found, Entry(mode, sha), data if len(data) <= LARGEST_CHANGE else None)
+            looked = Found(found, Entry(mode, sha), data if len(data) <= self.largest else None)
         else:
             return Found(found, None, None)
         assert looked.entry is not None

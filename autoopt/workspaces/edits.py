@@ -6,18 +6,21 @@ import errno
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from dulwich.index import validate_path_element_hfs, validate_path_element_ntfs
 
 from autoopt.errors import OutOfScopeError
-from autoopt.records import Edit
+from autoopt.records import Edit, FileChange
 from autoopt.scope import Scope
+from autoopt.workspaces.contents import Contents
 from autoopt.workspaces.descent import is_too_long
-from autoopt.workspaces.directory import LARGEST_CHANGE, Directory, Found
+from autoopt.workspaces.directory import Directory, Found
 from autoopt.workspaces.expected import Expected
+from autoopt.workspaces.names import Names
+from autoopt.workspaces.rules import Rules
 from autoopt.workspaces.store import DIRECTORY, FILE, GITLINK, LINK, Entry, Files, Store
 
 _HARMLESS = frozenset({".github", ".gitlab", ".gitlab-ci.yml", ".gitkeep", ".gitea", ".gitbook.yaml"})
@@ -74,24 +77,47 @@ def apply_edits(desk: Directory, edits: Iterable[Edit], expected: Files) -> None
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Whether changes found in the desk may be committed."""
+    """Whether changes found in the desk may be committed.
+
+    Attributes:
+        tree: Of the commit that is changed.
+        expected: Its files.
+        read: Reads a file of the desk.
+    """
 
     scope: Scope
+    rules: Rules
     store: Store
     tree: str
     expected: Files
+    read: Callable[[str], bytes]
 
-    def check(self, differences: Mapping[str, Found | None]) -> None:
-        """Refuse the first change that may not be.
+    def judged(self, differences: Mapping[str, Found | None]) -> dict[str, Found | None]:
+        """The changes with the content that was looked at, which is what may be committed.
 
         Raises:
-            OutOfScopeError: naming the path and the reason.
+            OutOfScopeError: there is one that may not be; names the path and the reason.
         """
         for path in sorted(differences):
             self._check_kind(path, differences[path])
             _check_path(path, self.scope)
         new = [path for path in differences if path not in self.expected and differences[path] is not None]
         self._check_names(new)
+        Names(self.scope, self.rules, self.store, self.expected).check(new)
+        # Content is not at hand where an earlier commit of the same attempt had the file already.
+        whole = {
+            path: found if found is None or found.data is not None else replace(found, data=self.read(path))
+            for path, found in differences.items()
+        }
+        changes = [self._change(path, found) for path, found in sorted(whole.items())]
+        Contents(self.rules, self.store, self.expected).check(changes)
+        return whole
+
+    def _change(self, path: str, found: Found | None) -> FileChange:
+        old = self.expected.get(path)
+        return FileChange(
+            path, None if old is None else self.store.blob(old.sha), None if found is None else found.data
+        )
 
     def _check_kind(self, path: str, found: Found | None) -> None:
         before = self.expected.get(path)
@@ -102,6 +128,13 @@ class Judge:
             raise OutOfScopeError(f"{path}: inside a submodule, which may not be changed.")
         if found is None:
             return
+        if stat.S_ISREG(found.stat.st_mode) and found.stat.st_size > self.rules.largest_file:
+            raise OutOfScopeError(
+                f"{_shown(path)}: {found.stat.st_size} bytes; a changed file may have "
+                f"{self.rules.largest_file} (workspace.max_file_mb).",
+                guard="size",
+                where=_shown(path),
+            )
         if reason := _objection(found):
             raise OutOfScopeError(f"{_shown(path)}: {reason}.")
         if before is not None and before.mode == LINK:
@@ -152,8 +185,6 @@ def _objection(found: Found) -> str:
         return "a hard link: the same file has another name"
     if mode & (stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX):
         return "has a setuid, setgid or sticky bit"
-    if found.stat.st_size > LARGEST_CHANGE:
-        return f"{found.stat.st_size} bytes; a changed file may have {LARGEST_CHANGE}"
     if found.entry is None:
         return "cannot be read"
     return ""
@@ -168,10 +199,8 @@ def _check_path(path: str, scope: Scope) -> None:
     for name in path.split("/"):
         if name.casefold().startswith(".git") and name not in _HARMLESS:
             raise OutOfScopeError(f"{path}: one of git's own files, which no proposal may change.")
-    if not scope.contains(path):
-        raise OutOfScopeError(
-            f"{path}: out of scope; only files matching scope and not off_limits may be changed."
-        )
+    if objection := scope.objection(path):
+        raise OutOfScopeError(f"{path}: {objection}.")
 
 
 def _fold(name: str) -> str:

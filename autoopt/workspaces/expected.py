@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from autoopt.workspaces.store import Entry, Files
 
@@ -24,6 +24,10 @@ class Expected(dict[str, Entry]):
     def has_folder(self, path: str) -> bool:
         """Whether a file is below it."""
         return path in self._held
+
+    def folders(self) -> Iterable[str]:
+        """The directories that files are below."""
+        return self._held
 
     def change(self, changes: Mapping[str, Entry | None]) -> None:
         """Set these files or (None) remove them."""

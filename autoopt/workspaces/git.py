@@ -15,21 +15,23 @@ from pathlib import Path
 from autoopt import files
 from autoopt.errors import RepositoryError
 from autoopt.records import Proposal
+from autoopt.records.traces import Traces
 from autoopt.schema import LinkBy
 from autoopt.scope import Scope
 from autoopt.workspaces import layout as places
-from autoopt.workspaces.attempts import GitAttempt
+from autoopt.workspaces.attempts import GitAttempt, reclaimed
 from autoopt.workspaces.bench import CheckoutPair, Setup, twin
 from autoopt.workspaces.borrowing import borrowed
 from autoopt.workspaces.desk import Desk, editable
-from autoopt.workspaces.history import StoredCommits, ancestors
+from autoopt.workspaces.history import StoredCommits, subjects
 from autoopt.workspaces.inplace import InPlaceDesk
 from autoopt.workspaces.layout import Layout
 from autoopt.workspaces.links import find
 from autoopt.workspaces.repository import discover, identity
+from autoopt.workspaces.rules import USUAL, Rules
 from autoopt.workspaces.startable import check_startable
 from autoopt.workspaces.store import Refs, Store
-from autoopt.workspaces.without import tree_without
+from autoopt.workspaces.without import commit_without
 
 
 class GitWorkspace:
@@ -47,6 +49,7 @@ class GitWorkspace:
         *,
         keep_edits: bool = False,
         store: Store | None = None,
+        rules: Rules = USUAL,
     ) -> None:
         """Use `create` or `reopen`."""
         self._layout = layout
@@ -57,15 +60,14 @@ class GitWorkspace:
         self._store = store or Store(Path(layout.control))
         self._desk: Desk | InPlaceDesk
         if layout.in_place:
-            self._desk = InPlaceDesk(layout, self._store, scope, state)
+            self._desk = InPlaceDesk(layout, self._store, scope, state, rules)
         else:
-            self._desk = Desk(layout, self._store, scope)
+            self._desk = Desk(layout, self._store, scope, rules)
         self._refs = Refs(Path(layout.control), self._desk.intent)
         self._identity = identity(Path(layout.control))
-        links, within = self._desk.links, self._desk.submodules.files
-        self._bench = CheckoutPair(
-            state / "bench", self._store, layout.base, scope, links, setup, within, Path(layout.root)
-        )
+        links, within, root = self._desk.links, self._desk.submodules.files, Path(layout.root)
+        bench = state / "bench"
+        self._bench = CheckoutPair(bench, self._store, layout.base, scope, links, setup, within, root)
 
     @classmethod
     def create(
@@ -81,6 +83,7 @@ class GitWorkspace:
         commands: Iterable[str] = (),
         setup: Setup | None = None,
         in_place: bool = False,
+        rules: Rules = USUAL,
     ) -> GitWorkspace:
         """Make the branch and the desk of a new run, starting from the commit checked out at `repo`.
 
@@ -111,7 +114,7 @@ class GitWorkspace:
                 check_startable(repository, scope)
             layout = places.plan(repository, run_id, state, repository.root if in_place else desk, needs)
             places.check_new(layout, state)
-            workspace = cls(layout, state, scope, setup, store=store)
+            workspace = cls(layout, state, scope, setup, store=store, rules=rules)
             workspace._found(state)
             layout.save(state)
             stack.pop_all()
@@ -119,7 +122,13 @@ class GitWorkspace:
 
     @classmethod
     def reopen(
-        cls, state: Path, scope: Scope, *, setup: Setup | None = None, keep_edits: bool = False
+        cls,
+        state: Path,
+        scope: Scope,
+        *,
+        setup: Setup | None = None,
+        keep_edits: bool = False,
+        rules: Rules = USUAL,
     ) -> GitWorkspace:
         """The workspace of an earlier process, with the desk made right again, whatever became of it.
 
@@ -136,7 +145,7 @@ class GitWorkspace:
         if not (Path(layout.control) / "objects").is_dir():
             raise RepositoryError(f"{layout.control}: the run's repository is not there; put it back.")
         keep_edits = keep_edits and Path(layout.desk).is_dir()  # a desk that is gone holds none
-        workspace = cls(layout, state, scope, setup, keep_edits=keep_edits)
+        workspace = cls(layout, state, scope, setup, keep_edits=keep_edits, rules=rules)
         workspace._recover()
         tip = workspace._refs.read(layout.ref)
         if tip is None:
@@ -253,12 +262,7 @@ class GitWorkspace:
 
         The branch is at the incumbent again, and the edits are in the desk as if nobody had committed them.
         """
-        tip = self._tip()
-        if tip is None or self.incumbent not in ancestors(self._store, tip, self.base)[1:]:
-            return None
-        self._refs.move(f"{self._layout.experiments}/committed-{tip[:12]}", None, tip)
-        self._desk.register()
-        return tip if self._refs.move(self._layout.ref, tip, self.incumbent) else None
+        return reclaimed(self._desk, self._store, self._refs, self._layout)
 
     def tree(self, commit: str) -> str:
         """The id of the commit's tree; equal trees hold the same files."""
@@ -271,11 +275,22 @@ class GitWorkspace:
         return editable(self._store.files(self._store.tree_of(commit)), self._scope)
 
     def checkout(self, commit: str) -> Path:
-        """A directory whose files are exactly the commit's; out of scope they are the base's."""
+        """A directory whose files are exactly the commit's; out of scope they are the base's.
+
+        What the commit's last command left there is gone; see `prepared`.
+        """
         return self._bench.checkout(commit, self.incumbent)
 
+    def prepared(self, commit: str) -> None:
+        """Have every command of the commit find what is in its checkout and scratch directory now."""
+        self._bench.prepared(commit, self.incumbent)
+
+    def traces(self, commit: str) -> Traces:
+        """What its commands have left since it was checked out; nothing when another has its place."""
+        return self._bench.traces(commit)
+
     def scratch(self, commit: str) -> Path:
-        """A private directory (HOME and TMPDIR) of that checkout, empty when the commit was checked out."""
+        """A private directory of that checkout's commands, empty when the commit was checked out."""
         return self._bench.scratch(commit, self.incumbent)
 
     def twin(self, commit: str) -> str:
@@ -317,8 +332,7 @@ class GitWorkspace:
         if self._keep_edits:
             attempt.amend(proposal)
             yield attempt
-            self._desk.carry(attempt.change.commit, self.incumbent)
-            return
+            return self._desk.carry(attempt.change.commit, self.incumbent)
         try:
             attempt.amend(proposal)
             yield attempt
@@ -346,19 +360,11 @@ class GitWorkspace:
         None where later changes stand on them, on the same lines or on lines beside them. Nothing moves but a
         ref that keeps the new commit.
         """
-        kept = [sha for sha, _ in reversed(self.kept())]
-        unwanted = [sha for sha in kept if sha in commits]
-        tip = self.incumbent
-        tree = tree_without(self._store, self.commits, tip, unwanted)
-        if tree is None or tree == self.tree(tip):
-            return None if tree is None else tip
-        # Its date is the incumbent's, so that the same asked again is the same commit.
-        when = self._store.commit(tip).commit_time
-        message = "without " + ", ".join(sha[:12] for sha in unwanted) + "\n"
-        commit = self._store.add_commit(tree, [tip], message, self._identity, when)
-        self._store.sync()
-        self._desk.register()
-        self._refs.move(f"{self._layout.experiments}/without-{commit[:12]}", None, commit)
+        unwanted = [sha for sha, _ in reversed(self.kept()) if sha in commits]
+        commit = commit_without(self._store, self.commits, self.incumbent, unwanted, self._identity)
+        if commit not in (None, self.incumbent):
+            self._desk.register()
+            self._refs.move(f"{self._layout.experiments}/without-{commit[:12]}", None, commit)
         return commit
 
     def advance(self, parent: str, commit: str) -> None:
@@ -379,15 +385,9 @@ class GitWorkspace:
 
     def kept(self) -> tuple[tuple[str, str], ...]:
         """Commit and subject of every kept change, oldest first."""
-        found = []
-        sha = self.incumbent
-        while sha != self.base:
-            commit = self._store.commit(sha)
-            found.append((sha, commit.message.decode("utf-8", "replace").partition("\n")[0]))
-            if not commit.parents:
-                raise places.moved(self._layout, self.base, self.incumbent)
-            sha = commit.parents[0].decode()
-        return tuple(reversed(found))
+        if (found := subjects(self._store, self.incumbent, self.base)) is not None:
+            return found
+        raise places.moved(self._layout, self.base, self.incumbent)
 
     def close(self) -> None:
         """Let go of the repository."""

@@ -64,6 +64,19 @@ def ancestors(store: Store, commit: str, base: str) -> list[str]:
     return list(found)
 
 
+def subjects(store: Store, tip: str, base: str) -> tuple[tuple[str, str], ...] | None:
+    """Commit and subject from after the base to the tip, along the first parents; None if it leads past."""
+    found = []
+    sha = tip
+    while sha != base:
+        commit = store.commit(sha)
+        found.append((sha, commit.message.decode("utf-8", "replace").partition("\n")[0]))
+        if not commit.parents:
+            return None
+        sha = commit.parents[0].decode()
+    return tuple(reversed(found))
+
+
 class StoredCommits:
     """Reads a repository's commits; implements `protocols.Commits`."""
 

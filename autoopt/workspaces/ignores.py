@@ -35,14 +35,21 @@ def patterns(text: bytes) -> IgnoreFilter:
 class Ignores:
     """git's ignore rules for a directory: its `.gitignore` files, then the shared rules.
 
-    The files are read where they lie, once per instance. That an untracked `.gitignore` can hide files is
-    harmless: what is hidden is not committed, and nothing but commits is ever measured.
+    The files are read where they lie, once per instance. Those that are not believed hide nothing, not even
+    themselves: a new one with `*` in it would keep all later new files from being seen.
     """
 
-    def __init__(self, root: Path, shared: Iterable[IgnoreFilter]) -> None:
-        """Rules for `root`; `shared` are those of `info/exclude` and the user's own, in this order."""
+    def __init__(
+        self, root: Path, shared: Iterable[IgnoreFilter], believed: Callable[[str], bool] = lambda path: True
+    ) -> None:
+        """Rules for `root`; `shared` are those of `info/exclude` and the user's own, in this order.
+
+        Args:
+            believed: Whether the `.gitignore` at a path counts; those that `shared` ignores do anyway.
+        """
         self._root = root
         self._shared = tuple(shared)
+        self._believed = believed
         self._by_folder: dict[str, IgnoreFilter | None] = {}
 
     def __call__(self, path: str, directory: bool) -> bool:
@@ -55,12 +62,17 @@ class Ignores:
             relative = path[len(folder) + 1 :] if folder else path
             if (verdict := _ask(rules, relative, directory)) is not None:
                 return verdict
+        return self._are_shared(path, directory)
+
+    def _are_shared(self, path: str, directory: bool) -> bool:
         return next((v for rules in self._shared if (v := _ask(rules, path, directory)) is not None), False)
 
     def _rules(self, folder: str) -> IgnoreFilter | None:
         if folder not in self._by_folder:
-            file = self._root / folder / ".gitignore"
+            path = f"{folder}/.gitignore" if folder else ".gitignore"
+            file = self._root / path
             found = file.is_file() and not file.is_symlink()
+            found = found and (self._believed(path) or self._are_shared(path, False))
             self._by_folder[folder] = patterns(file.read_bytes()) if found else None
         return self._by_folder[folder]
 

@@ -22,6 +22,7 @@ from autoopt.workspaces.inscope import InScope, what_is
 from autoopt.workspaces.layout import FILE_NAME, FOUNDING, Layout
 from autoopt.workspaces.links import Links
 from autoopt.workspaces.repository import discover
+from autoopt.workspaces.rules import USUAL, Rules
 from autoopt.workspaces.startable import check, either, listed
 from autoopt.workspaces.store import Files, Store
 from autoopt.workspaces.submodules import submodules
@@ -41,14 +42,17 @@ class InPlaceDesk:
         commit: The commit it stands at.
         tree: That commit's tree.
         files: That tree's files.
+        scope: What may be edited here.
+        rules: What no edit may bring.
         links: What measuring gives its checkouts besides.
         submodules: What the base commit's submodules hold.
         set_aside: Where edits were copied that somebody made in scope while an agent was at work, or while
             nobody looked.
     """
 
-    def __init__(self, layout: Layout, store: Store, scope: Scope, state: Path) -> None:
+    def __init__(self, layout: Layout, store: Store, scope: Scope, state: Path, rules: Rules = USUAL) -> None:
         """Stands at the base; nothing is written yet."""
+        self.rules = rules
         self.root = Path(layout.root)
         self.intent = layout.intent("inplace")
         self.links = Links(self.root, layout.links, layout.copied)
@@ -56,11 +60,12 @@ class InPlaceDesk:
         self._layout = layout
         self._state = state
         self._store = store
-        self._scope = scope
+        self.scope = scope
         self._record = Record.load(state)
         git_dir = discover(self.root).git_dir if self._record is None else Path(self._record.git_dir)
         self._checkout = Checkout(self.root, git_dir, state, layout.ref, self.intent, store.algorithm)
         self._inside = InScope(self.root, Path(layout.control), store, scope)
+        self._inside.directory.largest = rules.largest_file
         self._borrowed = False
         self._outside: dict[str, Signature] = {}
         self._watches = False
@@ -104,7 +109,7 @@ class InPlaceDesk:
     def _take(self) -> Record:
         self._checkout.check_free()
         repository = discover(self.root)
-        check(repository, self._store, self._scope, self._layout.base)
+        check(repository, self._store, self.scope, self._layout.base)
         head = self._store.tree_of(repository.head)
         self._inside.know_tree(self._store.tree_of(self._layout.base), head)
         modes = {
@@ -113,7 +118,7 @@ class InPlaceDesk:
             if (self.root / path).is_file()
         }
         self._inside.copy_yours(repository.changes, self._state / _YOURS)
-        return self._checkout.take(self._scope.patterns, self._scope.off_limits, modes)
+        return self._checkout.take(self.scope.patterns, self.scope.off_limits, modes)
 
     @property
     def borrowed_from(self) -> str:
@@ -146,7 +151,7 @@ class InPlaceDesk:
         """Entries in scope that the user has staged, and that stay."""
         checkout = self._checkout
         now = checkout.index.parse(checkout.index.raw()).entries
-        differing = either(now, expected, self._scope)
+        differing = either(now, expected, self.scope)
         ours = {path: expected.get(path) for path in differing if self._inside.is_known(path, now.get(path))}
         checkout.give_back_index(record, ours)
         return [path for path in differing if path not in ours]
@@ -155,7 +160,7 @@ class InPlaceDesk:
         """HEAD is not at the run branch: put back what git carried along of an experiment, and no more."""
         checkout, head = self._checkout, self._checkout.head().strip()
         staged = checkout.index.parse(checkout.index.raw()).entries
-        expected = {path: entry for path, entry in staged.items() if self._scope.contains(path)}
+        expected = {path: entry for path, entry in staged.items() if self.scope.contains(path)}
         self._inside.bring(expected)
         self._forget()
         if head == record.head.strip():
@@ -224,7 +229,7 @@ class InPlaceDesk:
         edits = tuple(edits)
         if not self._borrowed:
             return {}
-        check_edits(edits, self._scope)
+        check_edits(edits, self.scope)
         self.register()
         if edits and (theirs := self._inside.theirs(self._scoped)):
             self._refuse(theirs)
@@ -245,17 +250,18 @@ class InPlaceDesk:
             if by_agent:
                 self._know_staged()
                 self._check_outside()
-            Judge(self._scope, self._store, self.tree, self.files).check(found)
+            judge = Judge(self.scope, self.rules, self._store, self.tree, self.files, self.read)
+            return judge.judged(found)
         except OutOfScopeError:
-            self._copy(found, "refused")
+            if (folder := self._copy(found, "refused")) is not None:
+                self.rules.secrets.below(folder)
             raise
-        return found
 
     def _know_staged(self) -> None:
         """What an agent has staged need not stay staged."""
         index = self._checkout.index
         for path, entry in index.parse(index.raw()).entries.items():
-            if self._scope.contains(path):
+            if self.scope.contains(path):
                 self._inside.know(path, entry)
 
     def _check_outside(self) -> None:
@@ -342,7 +348,7 @@ class InPlaceDesk:
         index.change(
             {
                 path: self._scoped.get(path)
-                for path in either(now, self._scoped, self._scope)
+                for path in either(now, self._scoped, self.scope)
                 if self._inside.is_known(path, now.get(path))
             }
         )

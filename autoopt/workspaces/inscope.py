@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 from autoopt import files
 from autoopt.errors import OutOfScopeError
 from autoopt.records import Edit
+from autoopt.removing import remove_whole
 from autoopt.scope import Scope
 from autoopt.workspaces.descent import is_too_deep
 from autoopt.workspaces.directory import Directory, Found, Signature, signature
 from autoopt.workspaces.ignores import Ignores, is_scratch
-from autoopt.workspaces.removing import remove_whole
 from autoopt.workspaces.repository import shared_ignores
 from autoopt.workspaces.store import FILE, Entry, Files, Store, blob_id
 
@@ -62,7 +62,11 @@ class InScope:
 
     def differences(self, expected: Files, forced: frozenset[str] = frozenset()) -> dict[str, Found | None]:
         """What in scope is not as expected; `forced` paths count even where git ignores them."""
-        ignores = Ignores(self._root, shared_ignores(self._control))
+
+        def is_old(path: str) -> bool:
+            return path in expected or not self._scope.contains(path)
+
+        ignores = Ignores(self._root, shared_ignores(self._control), is_old)
 
         def passed_over(path: str, directory: bool) -> bool:
             if not directory and not self._scope.contains(path):

@@ -14,7 +14,16 @@ from pathlib import Path, PurePosixPath
 
 from autoopt.errors import UsageError
 from autoopt.schema import LinkBy
-from autoopt.workspaces.copies import Copy, Listing, can_clone, differences, has_depths, listing, weight
+from autoopt.workspaces.copies import (
+    Copy,
+    Listing,
+    can_clone,
+    differences,
+    has_depths,
+    listing,
+    pause,
+    weight,
+)
 from autoopt.workspaces.descent import Descent
 from autoopt.workspaces.directory import Directory
 from autoopt.workspaces.store import Files
@@ -61,26 +70,45 @@ class Links:
         """Those that are symbolic links in checkouts."""
         return tuple(name for name in self.names if name not in self._copies)
 
-    def place(self, folder: Path) -> None:
-        """Make each of them in `folder` what it has to be, in place of whatever is there.
+    def place(self, folder: Path, spared: Collection[str] = ()) -> frozenset[str]:
+        """Make each of them but those `spared` in `folder` what it has to be, in place of whatever is there.
+
+        Returns:
+            Which of them were something else.
 
         Raises:
             RepositoryError: what copies are made of has changed.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        changed = set()
         for name in self.names:
+            if name in spared:
+                continue
             with Descent(folder) as descent:  # a link that a command put there leads to somebody's files
                 descent.to(name, make=True, force=True)
             if (copy := self._copies.get(name)) is not None:
-                copy.settle(folder / name)
+                if copy.settle(folder / name):
+                    changed.add(name)
                 continue
             if name not in self._seen:  # before any command can write through the link
                 self._seen[name] = listing(self.root / name)
-            link, target = folder / name, self.root / name
-            if link.is_symlink() and link.readlink() == target:
+            if self._is_placed(folder / name, name):
                 continue
             Directory(folder).remove(name)
-            link.symlink_to(target)
+            (folder / name).symlink_to(self.root / name)
+            changed.add(name)
+        if changed:
+            pause()
+        return frozenset(changed)
+
+    def altered(self, folder: Path) -> frozenset[str]:
+        """Those that are not in `folder` what `place` made them."""
+        return frozenset(name for name in self.names if not self._is_placed(folder / name, name))
+
+    def _is_placed(self, place: Path, name: str) -> bool:
+        if (copy := self._copies.get(name)) is not None:
+            return copy.is_settled(place)
+        return place.is_symlink() and place.readlink() == self.root / name
 
     def written(self) -> tuple[str, ...]:
         """The user's files behind links that were changed since the last call, sorted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -87,6 +88,14 @@ def delete_ref(control: Path, ref: str, intent: Path, expected: str | None = Non
     refs.recover(ref, ref.rpartition("/")[0])
     found = refs.read(ref)
     return found is not None and found == (expected or found) and refs.delete(ref, found)
+
+
+def prune(control: Path, folder: str) -> None:
+    """Remove the directories of refs that runs leave empty, `folder` being one run's."""
+    for empty in (folder, "refs/autoopt", "refs/heads/autoresearch"):
+        for above in (control, control / "logs"):
+            with contextlib.suppress(OSError):  # not empty, or not there
+                (above / empty).rmdir()
 
 
 def checked_out(control: Path, ref: str) -> Iterator[Path]:

@@ -95,6 +95,8 @@ def discover(path: Path) -> Repository:
         RepositoryError: there is none, it is bare, has no commit, belongs to somebody else, or uses a
             format that is not supported.
     """
+    if not path.is_dir():
+        raise RepositoryError(f"{path}: no directory; give one in a git repository: repo=PATH.")
     root, git_dir = _locate(path.resolve())
     control = _common(git_dir)
     _check_owner(root, git_dir, control)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from autoopt.errors import DamagedStateError, RepositoryError
+from autoopt.removing import remove_whole
 from autoopt.scope import Scope
 from autoopt.workspaces import layout as places
 from autoopt.workspaces.borrowing import give_back
 from autoopt.workspaces.desk import Desk
 from autoopt.workspaces.layout import Layout
-from autoopt.workspaces.removing import remove_whole
+from autoopt.workspaces.refs import prune
 from autoopt.workspaces.store import Refs, Store, delete_ref
 
 
@@ -30,6 +32,9 @@ def undo(state: Path) -> None:
         delete_ref(control, f"{layout.experiments}/{name}", intent)
     intent.unlink(missing_ok=True)  # of one that was killed
     remove(state, force=True)
+    prune(control, layout.experiments)
+    with contextlib.suppress(OSError):  # other worktrees
+        (control / "worktrees").rmdir()
 
 
 def remove(state: Path, *, force: bool = False) -> None:

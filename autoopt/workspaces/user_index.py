@@ -16,6 +16,7 @@ from autoopt.workspaces.locks import replace_locked
 from autoopt.workspaces.store import GITLINK, Entry
 
 _WORD = 0xFFFFFFFF
+_MTIME, _SIZE = 8, 36  # where they are in the stat data
 _MODE = slice(24, 28)
 _STAGE, _EXTENDED, _LONGEST_NAME = 0x3000, 0x4000, 0xFFF
 # The others describe the entries by position or by digest, and git makes them anew.
@@ -119,16 +120,31 @@ class UserIndex:
             RepositoryError: somebody else holds the index.
         """
         for _ in range(_TRIES):
-            before = self.raw()
+            written, before = _mtime(self.path), self.raw()
             content = self.parse(before)
             wanted = {path: entry for path, entry in changes.items() if content.entries.get(path) != entry}
-            if not wanted or self.replace(before, self._format(self._changed(content, wanted))):
+            if not wanted:
+                return
+            if self.replace(before, self._format(self._changed(self._doubted(content, written), wanted))):
                 return
         raise RepositoryError(f"{self.path}: written all the time by another program; end it, then go on.")
 
     def replace(self, before: bytes, after: bytes) -> bool:
         """Write the file if it is as before still; return whether it was."""
         return replace_locked(self.path, after, self._intent, lambda: self.raw() == before)
+
+    def _doubted(self, content: Content, written: tuple[int, ...]) -> Content:
+        """The same, with no size for files that were changed in the second in which the index was written.
+
+        Where git compares whole seconds it looks into files that are as young as the index, for such changes.
+        An index that is written again is younger; without a size git looks all the same.
+        """
+        items = dict(content.items)
+        for key, item in items.items():
+            mtime = struct.unpack_from(">2L", item.numbers, _MTIME)
+            if mtime[:1] >= written[:1] and mtime != _mtime(self._root / os.fsdecode(key[0])):
+                items[key] = item._replace(numbers=item.numbers[:_SIZE] + bytes(4))
+        return Content(items, content.extensions)
 
     def _changed(self, content: Content, changes: Mapping[str, Entry | None]) -> Content:
         items = dict(content.items)
@@ -157,6 +173,14 @@ class UserIndex:
         body += [struct.pack(">4sL", kind, len(data)) + data for kind, data in content.extensions]
         joined = b"".join(body)
         return joined + hashlib.new(self._algorithm, joined, usedforsecurity=False).digest()
+
+
+def _mtime(path: Path) -> tuple[int, ...]:
+    """Seconds and the rest in nanoseconds; nothing where there is no file."""
+    try:
+        return divmod(path.lstat().st_mtime_ns, 10**9)
+    except OSError:
+        return ()
 
 
 def _record(name: bytes, item: Item) -> bytes:

@@ -11,6 +11,24 @@ from autoopt.workspaces.history import StoredCommits
 from autoopt.workspaces.store import EXECUTABLE, FILE, GITLINK, LINK, Entry, Store
 
 
+def commit_without(
+    store: Store, commits: StoredCommits, tip: str, unwanted: Sequence[str], identity: bytes
+) -> str | None:
+    """A commit on top of `tip` with the changes of some of its ancestors undone; `tip` where nothing differs.
+
+    None where others stand on them. No ref names the commit yet.
+    """
+    tree = tree_without(store, commits, tip, unwanted)
+    if tree is None or tree == store.tree_of(tip):
+        return None if tree is None else tip
+    # Its date is the tip's, so that the same asked again is the same commit.
+    when = store.commit(tip).commit_time
+    message = "without " + ", ".join(sha[:12] for sha in unwanted) + "\n"
+    commit = store.add_commit(tree, [tip], message, identity, when)
+    store.sync()
+    return commit
+
+
 def tree_without(store: Store, commits: StoredCommits, tip: str, unwanted: Sequence[str]) -> str | None:
     """The tree of `tip` with the changes of some of its ancestors undone; None where others stand on them.
 
