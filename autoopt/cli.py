@@ -93,8 +93,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _refused(error: AutooptError) -> int:
     """Say what is wrong, if anybody listens; returns the exit code."""
+    from autoopt import secrets
+
     with contextlib.suppress(OSError, ValueError):
-        print(f"autoopt: {error}", file=sys.stderr)
+        print(f"autoopt: {secrets.gather(os.environ).text(str(error))}", file=sys.stderr)
     _let_go()
     return error.exit_code
 

@@ -37,6 +37,12 @@ class DamagedStateError(AutooptError):
     exit_code = 6
 
 
+class NotTrustedError(AutooptError):
+    """A recipe, an agent's file or a prompt was not written on this machine, and nobody has agreed to it."""
+
+    exit_code = 7
+
+
 class IncumbentError(AutooptError):
     """The best commit so far, which has been measured before, gives no number any more."""
 
@@ -44,9 +50,19 @@ class IncumbentError(AutooptError):
 
 
 class OutOfScopeError(AutooptError):
-    """A proposal touches something that may not be edited; the experiment is rejected, the run goes on."""
+    """A proposal touches something that may not be edited; the experiment is rejected, the run goes on.
+
+    Attributes:
+        guard: Which rule it breaks: scope, frozen, names, size, binary or secrets.
+        where: The place, as in "src/app.py:12"; may be empty.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, *, guard: str = "scope", where: str = "") -> None:
+        super().__init__(message)
+        self.guard = guard
+        self.where = where
 
 
 class NothingChangedError(AutooptError):

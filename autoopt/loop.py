@@ -6,14 +6,11 @@ import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-from autoopt import budget, measure, plateau, signals, think
+from autoopt import budget, decision, inspection, measure, plateau, signals, think
 from autoopt.errors import (
     AgentError,
-    AutooptError,
     BudgetSpentError,
     IncumbentError,
     NothingChangedError,
@@ -25,7 +22,7 @@ from autoopt.errors import (
 from autoopt.journal import INTERRUPTED, STUMBLED, Journal, Pending
 from autoopt.measure import Evidence, Parts, Stages
 from autoopt.protocols import Attempt
-from autoopt.records import Brief, Change, Experiment, Finding, Measurement, Proposal, Restart, Status, Trial
+from autoopt.records import Brief, Change, Experiment, Proposal, Restart, Status
 from autoopt.schema import Config, Variation
 
 MAX_REPAIRS = 2
@@ -111,6 +108,8 @@ def attempt(config: Config, parts: Parts, journal: Journal, proposal: Proposal, 
     _log(decided, parts, journal)  # LOG
     if news := plateau.news(journal.history, config.budget.plateau):
         parts.reporter.on_note(journal.next_number, news)
+    if doubt := measure.constancy(journal.history):
+        parts.reporter.on_note(journal.next_number, doubt)
     if decided.status is Status.keep:
         measure.place(config, parts, journal)  # is that the target?
     return decided
@@ -146,23 +145,24 @@ def experiment(
 ) -> Experiment:
     """Try one proposal. The attempt reverts itself unless this function keeps it."""
     number, parent = stages.number, parts.workspace.incumbent
-    journal.begin(number, parent, proposal.description)
+    journal.begin(number, parent, proposal.description, proposal.overrule)
     stages.enter("edit")
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(parts.workspace.attempt(proposal, number))  # EDIT, COMMIT
         except (OutOfScopeError, NothingChangedError) as error:
-            return _decided(journal, _refused(proposal, parent, error, stages))
+            return _decided(journal, decision.refused(proposal, parent, error, stages))
         journal.edited(number, opened.change)
-        if (twin := _twin(journal, proposal, opened.change)) is not None:
-            return _decided(journal, _repeated(proposal, opened.change, twin, stages))
+        if (twin := decision.twin(journal.history, proposal, opened.change)) is not None:
+            return _decided(journal, decision.repeated(proposal, opened.change, twin, stages))
         measured = _measure_or_repair(config, parts, journal, proposal, opened, stages)  # RUN, MEASURE
         proposal, evidence = measured
+        change = opened.change
         findings = (
-            *_inspect(parts, journal, proposal, opened.change, evidence, stages),  # INSPECT
-            *_written_through(parts),
+            *inspection.inspect(config, parts, journal, proposal, change, evidence, stages),  # INSPECT
+            *inspection.written_through(parts),
         )
-        decided = _decided(journal, _decide(proposal, opened.change, evidence, findings, stages))  # DECIDE
+        decided = _decided(journal, decision.decide(proposal, change, evidence, findings, stages))  # DECIDE
         if decided.status is Status.keep:
             opened.keep()
             journal.moved(number)
@@ -185,37 +185,12 @@ def baseline(config: Config, parts: Parts, journal: Journal) -> Experiment:
     measure.begin(parts, measurement, variation, twins)
     seen = measure.first_sight(config, parts, measurement, variation)
     plain = Proposal(description=f"baseline; {seen}", hypothesis="", area="", source="")
-    _inspect_base(parts, plain, measurement, stages)
-    for finding in _written_through(parts):
-        raise UsageError(f"{finding.guard}: {finding.message}.")
-    recorded = _experiment(plain, stages, status=Status.baseline, commit=base, parent=base)
+    inspection.inspect_base(parts, plain, measurement, stages)
+    if config.final.holdout.each_keep:
+        measure.try_holdout(config, parts, stages)
+    recorded = decision.recorded(plain, stages, status=Status.baseline, commit=base, parent=base)
     recorded = replace(recorded, measurement=measurement, variation=variation.value, twins=twins)
     return _decided(journal, replace(recorded, tree=parts.workspace.tree(base)))
-
-
-def _inspect_base(parts: Parts, plain: Proposal, measurement: Measurement, stages: Stages) -> None:
-    """A guard that does not pass before anything is changed would reject everything."""
-    base = measurement.commit
-    unchanged = Change(commit=base, parent=base, tree="", paths=(), added=0, removed=0)
-    for position, guard in enumerate(parts.guards, start=1):
-        stages.enter("inspect", f"guard {position} of {len(parts.guards)} at the base")
-        finding = guard.inspect(unchanged, plain, Trial(number=0, challengers=measurement))
-        if not finding.passed:
-            raise UsageError(_failing_already(finding))
-
-
-def _failing_already(finding: Finding) -> str:
-    """What a guard says of the commit the run starts from, and what to do about it."""
-    is_bound = finding.guard.startswith("constraints.")
-    option = finding.guard if is_bound else f"guards.{finding.guard}"
-    message = finding.message.strip()
-    advice = (
-        "raise or lower the bound, or take it away"
-        if is_bound
-        else f"mend it and commit, or {option}.command=null goes without"
-    )
-    gap = "\n" if "\n" in message else "; "  # the last lines of its output are read first
-    return f"{option}: does not pass at the commit the run starts from: {message}{gap}{advice}."
 
 
 def restore(parts: Parts, journal: Journal) -> None:
@@ -277,30 +252,6 @@ def check_branch(parts: Parts, journal: Journal) -> None:
     )
 
 
-def _twin(journal: Journal, proposal: Proposal, change: Change) -> Experiment | None:
-    """The earlier experiment that this one would repeat: the same tree, or the same edit made elsewhere.
-
-    The same parameter value on another incumbent is no repetition: its search knows what it does.
-    """
-    for past in journal.history:
-        if past.tree == change.tree:
-            return past
-        if past.fingerprint and past.fingerprint == change.fingerprint and not proposal.parameters:
-            return past
-    return None
-
-
-def _repeated(proposal: Proposal, change: Change, twin: Experiment, stages: Stages) -> Experiment:
-    """The record of a proposal that was tried before and is not measured again."""
-    finding = Finding(
-        guard="duplicate",
-        passed=False,
-        message=f"#{twin.number} was the same ({twin.status}); not measured again",
-    )
-    plain = _experiment(proposal, stages, status=Status.discard, commit=change.commit, parent=change.parent)
-    return replace(plain, **_of(change), findings=(finding,))
-
-
 def _measure_or_repair(
     config: Config, parts: Parts, journal: Journal, proposal: Proposal, opened: Attempt, stages: Stages
 ) -> tuple[Proposal, Evidence]:
@@ -318,12 +269,16 @@ def _measure_or_repair(
         except (OutOfScopeError, NothingChangedError):
             break  # the repair may not be made; the crash stands
         journal.edited(stages.number, opened.change)
-        if opened.change.tree in crashed or _twin(journal, repaired, opened.change) is not None:
+        if opened.change.tree in crashed or _is_repetition(journal, repaired, opened.change):
             break  # it was tried as it is now
         crashed.add(opened.change.tree)
         proposal = repaired
         evidence = _evidence(config, parts, journal, proposal, opened.change, stages)
     return proposal, evidence
+
+
+def _is_repetition(journal: Journal, proposal: Proposal, change: Change) -> bool:
+    return decision.twin(journal.history, proposal, change) is not None
 
 
 def _evidence(
@@ -334,95 +289,6 @@ def _evidence(
     less = change.removed >= change.added if proposal.edits else change.removed > change.added
     simplifies = proposal.simplifies and less
     return measure.measure(config, parts, journal, change, stages, simplifies=simplifies)
-
-
-def _of(change: Change) -> dict[str, Any]:
-    """What an experiment says of its change."""
-    return {name: getattr(change, name) for name in ("paths", "added", "removed", "tree", "fingerprint")}
-
-
-def _inspect(
-    parts: Parts, journal: Journal, proposal: Proposal, change: Change, evidence: Evidence, stages: Stages
-) -> tuple[Finding, ...]:
-    """What the guards say of a change the numbers would keep; the first objection is enough."""
-    if evidence.verdict is None or not evidence.verdict.outcome.keeps:
-        return ()
-    trial = measure.trial(journal, change, stages.number, evidence)
-    findings: list[Finding] = []
-    for guard in parts.guards:
-        stages.enter("inspect", f"guard {len(findings) + 1} of {len(parts.guards)}")
-        findings.append(guard.inspect(change, proposal, trial))
-        if not findings[-1].passed:
-            break
-    return tuple(findings)
-
-
-def _written_through(parts: Parts) -> tuple[Finding, ...]:
-    """An objection where the user's own files behind links were written since this was last asked."""
-    if not (written := parts.workspace.written()):
-        return ()
-    more = f" and {len(written) - 1} more" if len(written) > 1 else ""
-    message = (
-        f"{written[0]}{more} was written through a link, and it is your own file, shared by both checkouts; "
-        "let the commands write elsewhere ($TMPDIR is private), or set workspace.link_by=copy"
-    )
-    return (Finding(guard="workspace.link", passed=False, message=message),)
-
-
-def _decide(
-    proposal: Proposal, change: Change, evidence: Evidence, findings: tuple[Finding, ...], stages: Stages
-) -> Experiment:
-    if evidence.verdict is None:
-        status = Status.crash
-    elif not all(finding.passed for finding in findings):
-        status = Status.inspector_reject
-    else:
-        status = Status.keep if evidence.verdict.outcome.keeps else Status.discard
-    measured = evidence.challengers  # none where the first run was hopeless
-    return replace(
-        _experiment(proposal, stages, status=status, commit=change.commit, parent=change.parent),
-        **_of(change),
-        measurement=Measurement(commit=change.commit, samples=evidence.challengers) if measured else None,
-        incumbent_samples=evidence.incumbents,
-        further=evidence.further,
-        verdict=evidence.verdict,
-        findings=findings,
-        failure=evidence.failure,
-    )
-
-
-def _refused(proposal: Proposal, parent: str, error: AutooptError, stages: Stages) -> Experiment:
-    """The record of a proposal that was never committed."""
-    guard = "scope" if isinstance(error, OutOfScopeError) else "change"
-    status = Status.inspector_reject if isinstance(error, OutOfScopeError) else Status.discard
-    finding = Finding(guard=guard, passed=False, message=str(error))
-    plain = _experiment(proposal, stages, status=status, commit="", parent=parent)
-    return replace(plain, findings=(finding,))
-
-
-def _experiment(
-    proposal: Proposal,
-    stages: Stages,
-    *,
-    status: Status,
-    commit: str,
-    parent: str,
-) -> Experiment:
-    return Experiment(
-        number=stages.number,
-        status=status,
-        commit=commit,
-        parent=parent,
-        description=proposal.description,
-        hypothesis=proposal.hypothesis,
-        area=proposal.area,
-        source=proposal.source,
-        parameters=proposal.parameters,
-        thought=proposal.thought,
-        simplifies=proposal.simplifies,
-        seconds=stages.total(),
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
 
 
 def _decided(journal: Journal, decided: Experiment) -> Experiment:

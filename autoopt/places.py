@@ -9,6 +9,9 @@ from pathlib import Path
 
 from autoopt.errors import ResourceError
 
+KEPT, TMP = "kept", "tmp"
+"""In a checkout's scratch directory: what is prepared for its commands, and what stands for /tmp for each."""
+
 
 def _home(environ: Mapping[str, str]) -> Path:
     home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - knows the password database
@@ -95,6 +98,11 @@ class RunFiles:
     def scratch(self) -> Path:
         """Where proposers work on copies of files."""
         return self.state / "scratch"
+
+    @property
+    def compiled(self) -> Path:
+        """Compiled Python files that commands share."""
+        return self.state / "compiled"
 
     @property
     def prompts(self) -> Path:

@@ -22,6 +22,7 @@ from autoopt.records import (
     Usage,
     Verdict,
 )
+from autoopt.records.traces import Traces
 
 
 class Proposer(Protocol):
@@ -65,11 +66,23 @@ class Bench(Protocol):
     """Clean checkouts to measure in."""
 
     def checkout(self, commit: str) -> Path:
-        """A directory whose files are exactly the commit's; its place may change with the next call."""
+        """A directory whose files are exactly the commit's, with what `prepared` found beside them.
+
+        Called before each command, so that each finds the same: what the last one left there is gone. Its
+        place may change with the next call.
+        """
+        ...
+
+    def prepared(self, commit: str) -> None:
+        """Have every command of the commit find what is in its checkout and scratch directory now."""
+        ...
+
+    def traces(self, commit: str) -> Traces:
+        """What its commands have left since it was checked out; nothing when another has its place."""
         ...
 
     def scratch(self, commit: str) -> Path:
-        """A private directory (HOME and TMPDIR) of that checkout, empty when the commit was checked out."""
+        """A private directory of that checkout's commands, empty when the commit was checked out."""
         ...
 
 

@@ -9,27 +9,31 @@ from pathlib import Path
 
 from autoopt import budget
 from autoopt import files as disk
-from autoopt.assemble import proposing
+from autoopt.assemble import confining, proposing
 from autoopt.assemble.proposing import Ground, described, prompts
 from autoopt.detect.installs import editable_sources
 from autoopt.errors import UsageError
-from autoopt.guards import constraint
+from autoopt.guards import clocks, constraint, minimal, suspicions, traces
 from autoopt.guards.command import CommandGuard
 from autoopt.guards.inventory import InventoryGuard
 from autoopt.guards.rows import RowsGuard
+from autoopt.guards.simplicity import Simplicity
+from autoopt.guards.starting import Starting
 from autoopt.journal import Journal
 from autoopt.judge import Judge
 from autoopt.measure import Parts, final, start
 from autoopt.meters import extract
 from autoopt.meters.shell import ShellMeter, check_processors
 from autoopt.places import RunFiles
-from autoopt.processes import complaint, failure, machine, run, tail
-from autoopt.processes.arms import Arms, Surroundings
+from autoopt.processes import complaint, failure, machine, tail
+from autoopt.processes.arms import Arms
 from autoopt.proposers.portfolio import Portfolio
 from autoopt.proposers.search import discovery
-from autoopt.protocols import Guard, Proposer, Reporter
+from autoopt.protocols import Bound, Guard, Proposer, Reporter
 from autoopt.records import Experiment
+from autoopt.records.traces import Traces
 from autoopt.schema import Config, GuardKind, ParameterConfig
+from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
 
 __all__ = ["check", "check_proposers", "cleanup", "commands", "described", "parts", "prompts", "setup"]
@@ -68,6 +72,7 @@ def parts(
         workspace=workspace,
         environ=environ,
         arms=_arms(config, files, workspace, environ, parameters),
+        walls=confining.for_commands(config, environ),
         ledger=_ledger(config, journal, reporter),
         tell=partial(_tell, reporter),
         note=reporter.on_note,
@@ -87,12 +92,21 @@ def _parts(
     config, workspace = ground.config, ground.workspace
     members = proposing.members(ground, parameters) if proposes else {}
     # Before all other guards: they cost nothing, as their numbers are measured already.
-    bounds = tuple(constraint.Constraint(name, bound) for name, bound in config.constraints.items())
+    bounds: tuple[Bound, ...] = (
+        *(constraint.Constraint(name, bound) for name, bound in config.constraints.items()),
+        *_clocks(ground),
+    )
     return Parts(
         proposer=_portfolio(ground, members, journal),
         workspace=workspace,
         meter=ShellMeter(config.metric, ground.arms, _slowest_s(config, journal)),
-        guards=(*bounds, *_guards(ground), *proposing.inspectors(ground)),
+        guards=(
+            *bounds,
+            *_traces(ground),
+            *_readers(ground),
+            *_guards(ground),
+            *proposing.inspectors(ground),
+        ),
         bounds=bounds,
         reporter=reporter,
         judge=_judge(config),
@@ -131,7 +145,7 @@ def _arms(
     parameters: Mapping[str, ParameterConfig],
 ) -> Arms:
     env_names = frozenset(parameter.env for parameter in parameters.values() if parameter.env)
-    surroundings = Surroundings(config.metric, environ, files.state.name, env_names)
+    surroundings = confining.surroundings(config, files, environ, env_names)
     return Arms(config.metric.prepare, workspace, files.logs, surroundings)
 
 
@@ -166,6 +180,7 @@ def check(config: Config) -> None:
         extract.check(final.extraction(config.final.holdout, config.metric.extract), "final.holdout")
     for name, bounds in config.constraints.items():
         constraint.check(name, bounds)
+    suspicions.check(config.suspicions.ignore)
 
 
 def _judge(config: Config) -> Judge:
@@ -215,8 +230,8 @@ def setup(config: Config, files: RunFiles, environ: Mapping[str, str]) -> Callab
         return None
 
     def run_setup(tree: Path, scratch: Path) -> None:
-        environment = Surroundings(config.metric, environ, files.state.name).environment(tree, scratch)
-        done = run(command, cwd=tree, env=environment, timeout_s=SETUP_LIMIT_S, logs=files.logs / "setup")
+        around = confining.surroundings(config, files, environ, online=True)  # it installs
+        done = around.run(command, tree, scratch, timeout_s=SETUP_LIMIT_S, logs=files.logs / "setup")
         if problem := complaint(done):
             raise UsageError(f"workspace.setup: {problem}\n{tail(done)}")
 
@@ -231,10 +246,21 @@ def cleanup(
     if command is None:
         return None
     tree, scratch = workspace.checkout(workspace.base), workspace.scratch(workspace.base)
-    environment = Surroundings(config.metric, environ, files.state.name).environment(tree, scratch)
-    done = run(command, cwd=tree, env=environment, timeout_s=CLEANUP_LIMIT_S, logs=files.logs / "cleanup")
+    around = confining.surroundings(config, files, environ)
+    done = around.run(command, tree, scratch, timeout_s=CLEANUP_LIMIT_S, logs=files.logs / "cleanup")
     problem = complaint(done)
     return None if problem is None else f"metric.cleanup: {problem}\n{tail(done)}".rstrip()
+
+
+def _readers(ground: Ground) -> Iterator[Guard]:
+    """The guards that read a change's diff and run nothing."""
+    config, changes = ground.config, ground.workspace.commits.changes
+    ignored, scope = config.suspicions.ignore, Scope(config.scope, config.off_limits)
+    known = suspicions.judging_of(config, commands(config), scope.contains)
+    yield suspicions.Suspicions(changes, known, ignored)
+    yield Simplicity(changes, config.line_gain)
+    suspects = minimal.NAME not in ignored and not known.is_size
+    yield minimal.Minimal(changes, is_run=known.is_run, suspects=suspects)
 
 
 def _guards(ground: Ground) -> Iterator[Guard]:
@@ -250,6 +276,26 @@ def _guards(ground: Ground) -> Iterator[Guard]:
                 yield RowsGuard(name, guard, guard.command, arms, base)
             case GuardKind.inventory:
                 yield InventoryGuard(name, guard, guard.command, arms, base)
+
+
+def _clocks(ground: Ground) -> Iterator[clocks.ClockGuard]:
+    """The guard that holds printed times against the clocks outside."""
+    metric, ignored = ground.config.metric, ground.config.suspicions.ignore
+    if clocks.GUARD not in ignored:
+        yield clocks.ClockGuard(metric, Starting(metric.command, ground.arms))
+
+
+def _traces(ground: Ground) -> Iterator[traces.TracesGuard]:
+    """The guard that looks at what runs leave behind; before any guard's own commands do."""
+    workspace = ground.workspace
+    if traces.GUARD not in ground.config.suspicions.ignore:
+        yield traces.TracesGuard(partial(_left, workspace), workspace.commits.content)
+
+
+def _left(workspace: GitWorkspace, commit: str) -> Traces:
+    """What the commit's commands left; the last one's is only known once the checkout is put back."""
+    workspace.checkout(commit)
+    return workspace.traces(commit)
 
 
 def _slowest_s(config: Config, journal: Journal) -> float | None:
@@ -274,10 +320,8 @@ def _discovered(
         return {}
     if not files.parameters.exists():
         tree, scratch = workspace.checkout(workspace.base), workspace.scratch(workspace.base)
-        environment = Surroundings(config.metric, environ, files.state.name).environment(tree, scratch)
-        done = run(
-            command, cwd=tree, env=environment, timeout_s=DISCOVER_LIMIT_S, logs=files.logs / "discover"
-        )
+        around = confining.surroundings(config, files, environ)
+        done = around.run(command, tree, scratch, timeout_s=DISCOVER_LIMIT_S, logs=files.logs / "discover")
         if problem := complaint(done):
             raise UsageError(failure(done, problem).told(f"{discovery.OPTION}: {problem}"))
         found = done.stdout.read_bytes()

@@ -7,16 +7,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoopt.agents.agent import Agent
+from autoopt import trust
+from autoopt.agents.agent import Agent, check_callable
 from autoopt.agents.notebook import Notebook
 from autoopt.agents.prompts import Prompts, folders
-from autoopt.compose import library
+from autoopt.assemble import confining
+from autoopt.compose import foreign, library
 from autoopt.errors import UsageError
 from autoopt.guards import constraint
 from autoopt.guards.inspector import Inspector
 from autoopt.meters.profile import NONE, Profile
 from autoopt.places import RunFiles
 from autoopt.processes.arms import Arms
+from autoopt.processes.walls import Walls
 from autoopt.proposers.agent import AgentProposer
 from autoopt.proposers.candidates import Candidates
 from autoopt.proposers.codemods import Codemods
@@ -25,6 +28,7 @@ from autoopt.proposers.linting.ruff import RuffFixes
 from autoopt.proposers.linting.ruff_tool import MISSING, program
 from autoopt.proposers.patches.combine import Combine
 from autoopt.proposers.rewrites import rewrites
+from autoopt.proposers.search.sites import checks
 from autoopt.protocols import Guard, Ledger, Proposer
 from autoopt.records import Task
 from autoopt.schema import Config, ConstraintConfig, GuardConfig, GuardKind, ParameterConfig
@@ -52,6 +56,7 @@ class Ground:
 
     Attributes:
         arms: Checkouts that are prepared, for whoever runs commands in them.
+        walls: What holds for commands of the recipe, and for tools that are run on copies of files.
         tell: Says what a proposer is doing, given the experiment's number and a few words.
         note: Says what a person should know, given the same.
         asker: Asks the person at the terminal whether a web query is allowed; None when nobody is there.
@@ -62,6 +67,7 @@ class Ground:
     workspace: GitWorkspace
     environ: Mapping[str, str]
     arms: Arms
+    walls: Walls
     ledger: Ledger
     tell: Callable[[int, str], None]
     note: Callable[[int, str], None]
@@ -101,6 +107,12 @@ def check(config: Config, environ: Mapping[str, str]) -> None:
         steps = [_HELP[name] for name in wanted if name in _HELP] if wanted else [_NOBODY]
         advice = f": {', or '.join(steps)}" if steps else ""
         raise UsageError(f"propose.use: nobody could have an idea ({said}){advice}.")
+    for name, parameter in config.params.items():
+        checks.kind(name, parameter)
+        checks.check(name, parameter)
+    for option, agent in (("agent", config.agent), ("inspector", config.inspector)):
+        if agent.command is not None and (option == "inspector" or option in config.propose.use):
+            check_callable(agent, option, environ)
 
 
 def described(config: Config, environ: Mapping[str, str]) -> str:
@@ -137,11 +149,11 @@ def _member(name: str, ground: Ground, parameters: Mapping[str, ParameterConfig]
         case "codemods":
             return Candidates(Codemods())
         case "ruff":
-            fixes = RuffFixes(config.propose.ruff, files.scratch / "ruff", environ)
+            fixes = RuffFixes(config.propose.ruff, files.scratch / "ruff", environ, ground.walls)
             fixes.check()
             return Candidates(fixes)
         case "deadcode":
-            dead = DeadCode(files.scratch / "deadcode", environ)
+            dead = DeadCode(files.scratch / "deadcode", environ, ground.walls)
             dead.check()
             return Candidates(dead)
         case "agent":
@@ -176,7 +188,14 @@ def _queue(ground: Ground) -> Proposer:
 def _agent(ground: Ground) -> Proposer:
     config = ground.config
     agent = _ready(
-        Agent(config.agent, ground.files.prompts, ground.files.logs / "agent", ground.environ, ground.ledger),
+        Agent(
+            config.agent,
+            ground.files.prompts,
+            ground.files.logs / "agent",
+            ground.environ,
+            ground.ledger,
+            walls=_walls(ground),
+        ),
         config,
     )
     return AgentProposer(
@@ -191,6 +210,10 @@ def _agent(ground: Ground) -> Proposer:
         reclaim=ground.workspace.reclaim,
         lent=ground.workspace.lent,
     )
+
+
+def _walls(ground: Ground) -> Walls:
+    return confining.for_agents(ground.config, ground.files, ground.workspace, ground.environ)
 
 
 def _ready(agent: Agent, config: Config) -> Agent:
@@ -209,7 +232,13 @@ def inspectors(ground: Ground) -> Iterator[Guard]:
         return
     logs = ground.files.logs / "inspector"
     agent = Agent(
-        config.inspector, ground.files.prompts, logs, ground.environ, ground.ledger, option="inspector"
+        config.inspector,
+        ground.files.prompts,
+        logs,
+        ground.environ,
+        ground.ledger,
+        option="inspector",
+        walls=_walls(ground),
     )
     yield Inspector(
         _ready(agent, config),
@@ -224,8 +253,10 @@ def prompts(config: Config, environ: Mapping[str, str]) -> Prompts:
 
     Raises:
         UsageError: one of them is not right.
+        NotTrustedError: one of them is from elsewhere, and nobody has agreed to it.
     """
     repository = discover(Path(config.repo)).root
+    trust.require(foreign.prompts_at(repository, environ), repository, environ)
     shelves = library.visible(environ, repository)
     names = (
         [] if config.recipe is None else [recipe.name for recipe in reversed(shelves.lineage(config.recipe))]

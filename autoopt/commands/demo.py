@@ -10,7 +10,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from rich.console import Console
 
-from autoopt.commands import run
+from autoopt.commands import run, trusting
+from autoopt.compose import foreign
+from autoopt.compose import library as shelves
+from autoopt.compose.library import Library, repository_shelves
 from autoopt.demos import Demo, demos
 from autoopt.errors import UsageError
 from autoopt.workspaces.seed import init_repository
@@ -37,10 +40,20 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     console.print(f"Making a sample project in {directory} ...")
     demo.make(directory)
     init_repository(directory, "A sample project")
+    _trust(directory, environ)
     overrides = [*demo.overrides, *(word for word in argv if "=" in word)]
     console.print(f"$ cd {directory} && autoopt {' '.join(overrides)}")
     os.chdir(directory)
     return run.main([*overrides, "confirm=no"], environ)
+
+
+def _trust(directory: Path, environ: Mapping[str, str]) -> None:
+    """Trust the project's own recipes: this very program has just written them."""
+    library = Library(tuple(repository_shelves(directory, "recipes")))
+    known = shelves.visible(environ, directory)
+    for name in library.names():
+        found = foreign.materials(foreign.Choice(recipes=[name]), known, Library(()), directory)
+        trusting.accept(found, directory, environ)
 
 
 def _directory(wanted: Path) -> Path:

@@ -23,11 +23,13 @@ from functools import partial
 from pathlib import Path
 
 from autoopt import assemble, budget, compose, doctor
+from autoopt.assemble import confining
 from autoopt.commands import facts
 from autoopt.commands.drive import clean_up
 from autoopt.commands.progress import Progress
 from autoopt.commands.start import check_beforehand, needs_of
 from autoopt.commands.telling import terminal
+from autoopt.commands.trusting import vet
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.measure import Parts
@@ -59,7 +61,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         here = Path(place).resolve()
         found: list[Config] = []
         # Hydra makes directories where runs keep their state.
-        compose.run(asked.words, {**environ, "XDG_STATE_HOME": str(here / "compose")}, found.append)
+        state = {**environ, "XDG_STATE_HOME": str(here / "compose")}
+        compose.run(asked.words, state, found.append, vet=vet(environ))
         return max((_examine(config, asked, here, environ) for config in found), default=0)
 
 
@@ -150,6 +153,7 @@ def _subject(
         words=asked.words,
         place=f"{repository.root} at {repository.head[:10]} ({repository.branch or 'detached HEAD'})",
         changes=len(repository.changes),
+        sandbox=confining.told(config, environ),
         proposers=proposers,
         asks=asks,
     )

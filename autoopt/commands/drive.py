@@ -12,6 +12,8 @@ from rich.console import Console
 
 from autoopt import assemble, compose, journal, loop
 from autoopt import files as disk
+from autoopt.assemble import keeping
+from autoopt.commands import yours
 from autoopt.commands.telling import account_of
 from autoopt.errors import AutooptError
 from autoopt.journal import Journal
@@ -22,6 +24,7 @@ from autoopt.records import Experiment
 from autoopt.reporters import html, markdown
 from autoopt.reporters.account import Account
 from autoopt.reporters.console import LiveReporter, reporter_for
+from autoopt.reporters.discreet import Discreet
 from autoopt.reporters.summary import summary
 from autoopt.schema import Config
 from autoopt.workspaces.git import GitWorkspace
@@ -44,7 +47,8 @@ def drive(
     """
     layout = Layout.load(files.state)
     reporter = reporter_for(console, config.metric.direction, tuple(record.history))
-    with workspace.borrowed(partial(console.print, markup=False, highlight=False, soft_wrap=True)):
+    borrowed = workspace.borrowed(partial(console.print, markup=False, highlight=False, soft_wrap=True))
+    with yours.watched(config, console, environ), borrowed:
         parts = assembled(
             config, files, workspace, record, reporter, console, environ, asker=_asker(reporter)
         )
@@ -65,6 +69,7 @@ def clean_up(
 ) -> None:
     """Take away what the recipe's commands made outside the checkouts; a failure is told, and no more."""
     journal.unreserve(files.state)
+    keeping.secrets(config, environ).below(files.logs)  # a killed process may have left some there
     try:
         problem = assemble.cleanup(config, files, workspace, environ)
     except AutooptError as error:  # whatever ended the run is told, not that nothing can be checked out now
@@ -95,6 +100,9 @@ def assembled(
         asker: Asks a person whether a web query is allowed; None when nobody is there.
     """
     journal.reserve(files.state)
+    secrets = keeping.secrets(config, environ)
+    record.redact = secrets.text
+    reporter = Discreet(reporter, secrets.text)
     layout = Layout.load(files.state)
     publish = partial(_publish, layout=layout, projections=_projections(record, layout), console=console)
     parts = assemble.parts(
@@ -113,8 +121,9 @@ def _asker(reporter: Reporter) -> Callable[[str], bool] | None:
 def write_report(config: Config, files: RunFiles, record: Journal, layout: Layout) -> Account:
     """Write the report as the journal has it now, for reading and for a browser; return what it tells."""
     account = account_of(config, record, layout, diffs=True)
-    disk.replace(files.report, markdown.report(account).encode())
-    disk.replace(files.page, html.report(account).encode())
+    # The journal holds no secrets, but a diff has lines of the user's own around those that changed.
+    disk.replace(files.report, record.redact(markdown.report(account)).encode())
+    disk.replace(files.page, record.redact(html.report(account)).encode())
     return account
 
 

@@ -42,8 +42,17 @@ def of_experiment(experiment: Experiment) -> Facts:
         "verdict": None if verdict is None else verdict.sentence,
         "numbers": None if verdict is None else of_verdict(verdict),
         "findings": [
-            {"guard": one.guard, "passed": one.passed, "message": one.message} for one in experiment.findings
+            {
+                "guard": one.guard,
+                "passed": one.passed,
+                "message": one.message,
+                "where": one.where or None,
+                "suspect": one.suspect,
+            }
+            for one in experiment.findings
         ],
+        "suspect": bool(experiment.suspicions),
+        "overrule": None if experiment.overrule is None else asdict(experiment.overrule),
         "failure": None if failure is None else {"reason": failure.reason, "tail": last_lines(failure.tail)},
         "description": experiment.description,
         "hypothesis": experiment.hypothesis,

@@ -21,12 +21,14 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from autoopt import __version__
+from autoopt.compose import refusals
 
 INSTRUCTIONS = """\
 autoopt makes one number of a repository better, one measured commit at a time. Call `start` once (or take
 an existing run), then repeat: `brief`, edit files in the desk directory it names (never commit there), `try`
 with one hypothesis. autoopt measures, inspects and decides; never report a number that it did not return.
-At the end call `report` with confirm=true.
+At the end call `report` with confirm=true. Where something is not trusted, a person has to run the command
+that autoopt names; do not run it yourself.
 """
 _PATIENCE_S = 20.0  # for a cancelled command to put everything in order
 
@@ -83,6 +85,8 @@ class _Tools:
         Returns the run's id, the desk (the directory to edit files in), the scope, the baseline and the
         smallest gain that can be seen. Takes as long as several executions of the metric command.
         """
+        if refused := refusals.of_agents(settings or []):
+            raise ToolError(refused)
         words = [f"recipe={recipe}"] if recipe else []
         words += [f"scope=[{','.join(map(_quoted, scope))}]"] if scope else []
         return await self._json(ctx, "start", *words, *(settings or []))

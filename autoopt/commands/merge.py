@@ -32,10 +32,10 @@ from autoopt.journal import Journal
 from autoopt.places import RunFiles
 from autoopt.processes import leftovers
 from autoopt.records import Confirmation, Status
+from autoopt.removing import remove_whole
 from autoopt.reporters import words
 from autoopt.reporters.tables import plain_table
 from autoopt.workspaces.merges import Merges
-from autoopt.workspaces.removing import remove_whole
 from autoopt.workspaces.repository import Repository, discover
 
 

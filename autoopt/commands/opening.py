@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from autoopt import assemble, budget
+from autoopt.assemble import keeping
 from autoopt.commands.drive import assembled, clean_up
 from autoopt.commands.holding import hold
 from autoopt.commands.lookup import Found, settings
@@ -59,13 +60,15 @@ def opened(
             found.files.state,
             Scope(config.scope, config.off_limits),
             setup=assemble.setup(config, found.files, environ),
+            rules=keeping.rules(config, environ),
             keep_edits=True,
         )
         parts = assembled(
             config, found.files, workspace, record, Progress(), console, environ, proposes=False
         )
         try:
-            yield Opened(found=found, config=config, record=record, workspace=workspace, parts=parts)
+            with keeping.secrets(config, environ).out_of_errors():
+                yield Opened(found=found, config=config, record=record, workspace=workspace, parts=parts)
         finally:
             clean_up(config, found.files, workspace, console, environ)
         workspace.close()

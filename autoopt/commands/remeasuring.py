@@ -16,7 +16,7 @@ from autoopt.commands.progress import Progress
 from autoopt.journal import Journal
 from autoopt.measure import Claimed, Parts
 from autoopt.places import RunFiles
-from autoopt.records import Change, Confirmation, Measurement, Outcome, Proposal, Trial, Verdict
+from autoopt.records import Change, Confirmation, Measurement, Outcome, Proposal, Status, Trial, Verdict
 from autoopt.schema import AgentConfig, Config, MetricConfig
 from autoopt.workspaces.git import GitWorkspace
 
@@ -82,9 +82,13 @@ class Remeasuring:
         """
         plain = Proposal(description=f"merge {candidate.run_id}", hypothesis="", area="", source="merge")
         trial = _trial(change, claimed)
+        waived = _overruled(candidate.record)
         with self._opened(candidate, change.parent) as (_, parts):
             findings = (guard.inspect(change, plain, trial) for guard in parts.guards)
-            return next((f"{one.guard}: {one.message}" for one in findings if not one.passed), None)
+            against = (
+                one for one in findings if not one.passed and not (one.suspect and one.guard in waived)
+            )
+            return next((f"{one.guard}: {one.message}" for one in against), None)
 
     @contextmanager
     def _opened(self, candidate: Candidate, incumbent: str) -> Iterator[tuple[Config, Parts]]:
@@ -110,6 +114,12 @@ class Remeasuring:
         finally:
             clean_up(config, files, workspace, self._console, self._environ)
             workspace.close()
+
+
+def _overruled(record: Journal) -> frozenset[str]:
+    """The guards whose suspicions of something that was kept a person has overruled."""
+    kept = [past.overrule for past in record.history if past.status is Status.keep]
+    return frozenset(guard for one in kept if one is not None for guard in one.guards)
 
 
 def _trial(change: Change, claimed: Claimed) -> Trial:

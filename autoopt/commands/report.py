@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from autoopt import loop, measure
+from autoopt.assemble import keeping
 from autoopt.commands.drive import write_report
 from autoopt.commands.lookup import Found, find, runs, settings
 from autoopt.commands.opening import opened, take_back
@@ -34,11 +35,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         confirm(found, environ)
     config = settings(found)
     record = Journal(found.files.journal)
+    record.redact = keeping.secrets(config, environ).text
     if "--html" in argv:
         write_report(config, found.files, record, found.layout)
         sys.stdout.write(f"{found.files.page}\n")
         return 0
-    sys.stdout.write(markdown.report(account_of(config, record, found.layout, diffs=True)))
+    account = account_of(config, record, found.layout, diffs=True)
+    sys.stdout.write(record.redact(markdown.report(account)))
     return 0
 
 

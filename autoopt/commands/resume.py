@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from autoopt import assemble, budget, journal
-from autoopt.commands import overlap, room
+from autoopt.assemble import keeping
+from autoopt.commands import overlap, room, trusting
 from autoopt.commands.drive import drive, publish
 from autoopt.commands.holding import hold
 from autoopt.commands.lookup import WAITING, Found, cut_short, find, recorded, runs, settings
 from autoopt.commands.start import start
 from autoopt.commands.telling import account_of, terminal
+from autoopt.compose import library as shelves
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.places import RunFiles
@@ -43,16 +45,19 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             console.print(summary(account_of(config, record, found.layout)))
             publish(record, found.layout, console)  # a power loss may have taken the end of them
             return 0
+        trusting.check(config, Path(found.layout.root), environ)
         _check_overlap(found, config, environ)
         room.check_resume(config, Path(found.layout.root), Path(found.layout.control), files.state)
         workspace = GitWorkspace.reopen(
             files.state,
             Scope(config.scope, config.off_limits),
             setup=assemble.setup(config, files, environ),
+            rules=keeping.rules(config, environ),
         )
         for line in _left_behind(record, workspace):
             console.print(line, highlight=False, soft_wrap=True)
-        drive(config, files, workspace, record, console, environ)
+        with keeping.secrets(config, environ).out_of_errors():
+            drive(config, files, workspace, record, console, environ)
     return 0
 
 
@@ -69,6 +74,7 @@ def _make(files: RunFiles, words: Sequence[str], environ: Mapping[str, str]) -> 
     """Start the run from its settings, in place of what there is of it."""
     config = recorded(files, words)
     config.run_id, config.repo = files.state.name, str(Path.cwd())
+    trusting.check(config, shelves.top(Path.cwd()), environ)
     start(config, environ)
 
 

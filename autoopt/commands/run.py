@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from autoopt import compose
 from autoopt.commands import sweep
+from autoopt.commands.trusting import vet
 
 if TYPE_CHECKING:
     from autoopt.schema import Config
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Compose the settings and run them, once or (with `-m`) several times."""
     with sweep.Sweep(environ) as runs:
-        compose.run(argv, environ, partial(_start, environ=environ), runs.plan)
+        compose.run(argv, environ, partial(_start, environ=environ), runs.plan, vet(environ))
     return 0
 
 

@@ -67,8 +67,10 @@ def row(found: Found) -> RunRow:
 
 
 def _result(told: Account) -> str:
-    """The headline, where a list has room for it."""
-    return "not confirmed" if told.kept and told.confirmation is None else account.headline(told)
+    """The headline, where a list has room for it, and the suspects that wait for somebody."""
+    headline = "not confirmed" if told.kept and told.confirmation is None else account.headline(told)
+    suspects = account.suspects(told)
+    return f"{headline.rstrip('.')}; {suspects}" if suspects else headline
 
 
 def _state(found: Found, record: Journal) -> tuple[str, str | None]:
@@ -106,6 +108,7 @@ def _facts(found: Found) -> facts.Facts:
         "experiments": len(told.tried),
         "kept": len(told.kept),
         "result": account.headline(told),
+        "suspects": [one.number for one in account.waiting(told.history)],
         "reason": record.stopped,
         "desk": told.desk,
         "branch": layout.branch,

@@ -1,8 +1,11 @@
-"""`autoopt show RUN [N] [--prompt] [--answers] [--json]`: a run, or one of its experiments.
+"""`autoopt show RUN [N] [--prompt] [--answers] [--keep REASON] [--json]`: a run, or one of its experiments.
 
-  --prompt   what agents were asked for experiment N
-  --answers  what they answered (with --prompt: both)
-  --json     print one JSON object
+  --prompt       what agents were asked for experiment N
+  --answers      what they answered (with --prompt: both)
+  --keep REASON  overrule the suspicion against experiment N: make its change again on the best so far,
+                 measure it afresh, and keep it if the numbers and all other guards agree; REASON goes on
+                 record with your name, and is asked for on a terminal where it is left out
+  --json         print one JSON object
 
 Without N: every experiment, the result and the commands that come next. With N: everything known about that
 experiment: why it was decided so, its pairs with a picture of them, and its diff. RUN is the latest run by
@@ -31,7 +34,8 @@ _FLAGS = {"--prompt": "prompt", "--answers": "answer"}
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Show the run, `last` by default, or its experiment N."""
+    """Show the run, `last` by default, or its experiment N; with --keep, have that tried again."""
+    argv, reason = _reason(argv)
     flags = {word for word in argv if word.startswith("-")}
     given = [word for word in argv if word not in flags]
     names = [word for word in given if not word.isdigit()] or ["last"]
@@ -41,6 +45,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             "show takes one run and one experiment; write `autoopt show RUN` or `autoopt show RUN N`."
         )
     found = find(runs(environ, Path.cwd()), names[0])
+    if reason is not None:
+        return _keep(found, environ, numbers, flags, reason)
     config, record = settings(found), Journal(found.files.journal)
     number = numbers[0] if numbers else None
     if kinds := [kind for flag, kind in _FLAGS.items() if flag in flags]:
@@ -53,6 +59,32 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         experiment, metric = _numbered(record, number), config.metric
         shown = experiment_text(experiment, _diff(found, experiment), metric.unit, metric.direction)
         terminal(environ).print(shown)
+    return 0
+
+
+def _reason(argv: Sequence[str]) -> tuple[Sequence[str], str | None]:
+    """The words without `--keep` and what follows it, and that; None where there is no such word."""
+    for place, word in enumerate(argv):
+        if word.startswith("--keep="):
+            return [*argv[:place], *argv[place + 1 :]], word.removeprefix("--keep=")
+        if word == "--keep":
+            has_reason = place + 1 < len(argv) and not argv[place + 1].startswith("--")
+            after = place + 1 + has_reason
+            return [*argv[:place], *argv[after:]], argv[place + 1] if has_reason else ""
+    return argv, None
+
+
+def _keep(
+    found: Found, environ: Mapping[str, str], numbers: Sequence[int], flags: set[str], reason: str
+) -> int:
+    """Have a suspect experiment tried again; the exit code is 0 whether it is kept or not."""
+    from autoopt.commands.overruling import overrule  # the whole loop, which no other `show` needs
+
+    if len(numbers) != 1 or flags - {"--json"}:
+        raise UsageError('show: --keep is about one experiment; write `autoopt show RUN N --keep "reason"`.')
+    decided = overrule(found, environ, numbers[0], reason, aside="--json" in flags)
+    if "--json" in flags:
+        facts.put(facts.of_experiment(decided))
     return 0
 
 

@@ -12,21 +12,23 @@ from rich.console import Console
 
 from autoopt import assemble, budget, compose, processes
 from autoopt import files as disk
+from autoopt.assemble import confining, keeping
 from autoopt.commands import overlap, room
 from autoopt.commands.drive import drive
 from autoopt.commands.holding import hold
+from autoopt.commands.judges import check_judges
 from autoopt.commands.lookup import is_cut_short
 from autoopt.commands.telling import agreed, in_parallel, terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.places import RunFiles
+from autoopt.removing import remove_whole
 from autoopt.reporters.settings import settings_table
 from autoopt.schema import Config, DeskMode
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
 from autoopt.workspaces.layout import as_stored, check_scope
 from autoopt.workspaces.links import Needs, find
-from autoopt.workspaces.removing import remove_whole
 from autoopt.workspaces.repository import Repository, discover
 from autoopt.workspaces.startable import check_startable
 from autoopt.workspaces.store import Store
@@ -60,12 +62,15 @@ def start(
         try:
             console = console or terminal(environ, label=files.state.name if in_parallel() else None)
             console.print(settings_table(config, _facts(config, repository, files, environ)))
+            if warning := confining.warning(config, environ):
+                console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
             if config.confirm and not agreed(console, "Start?"):
                 raise UsageError(
                     "not started; change what you do not like with key=value, or set confirm=no."
                 )
-            workspace, record = _create(config, repository, scope, files, environ)
-            work(config, files, workspace, record, console, environ)
+            with keeping.secrets(config, environ).out_of_errors():
+                workspace, record = _create(config, repository, scope, files, environ)
+                work(config, files, workspace, record, console, environ)
         except BaseException:
             _undo_unless_measured(files)
             raise
@@ -83,7 +88,9 @@ def check_beforehand(
     here = Path(config.repo).resolve().relative_to(repository.root).as_posix()
     store = Store(repository.control)
     try:
-        check_scope(store, store.files(store.tree_of(repository.head)), scope, "" if here == "." else here)
+        tracked = store.files(store.tree_of(repository.head))
+        check_scope(store, tracked, scope, "" if here == "." else here)
+        check_judges(config, scope, tracked)
     finally:
         store.close()
     _check_mode(config, repository, scope)
@@ -109,6 +116,7 @@ def _claimed(config: Config, repository: Repository, environ: Mapping[str, str])
     Raises:
         UsageError: the given id is taken, or files in the scope are in a live run's.
     """
+    _check_id(config.run_id)
     with ExitStack() as held:
         with overlap.gate(overlap.folder_of(repository, environ)):
             overlap.check_start(config, repository, environ)
@@ -139,10 +147,19 @@ def _create(
         commands=assemble.commands(config),
         setup=assemble.setup(config, files, environ),
         in_place=config.workspace.mode is DeskMode.inplace,
+        rules=keeping.rules(config, environ),
     )
     record = Journal.create(files.journal, run_id=files.state.name, base=workspace.base, goal=config.goal)
     files.making.unlink()
     return workspace, record
+
+
+def _check_id(run_id: str | None) -> None:
+    if run_id is not None and not _RUN_ID.fullmatch(run_id):
+        raise UsageError(
+            f"run_id: {run_id!r} cannot name a run; use up to 80 letters, digits, '-', '_' and '.', one of "
+            "them a letter, the first a letter or digit."
+        )
 
 
 def _place(config: Config, folder: Path) -> RunFiles:
@@ -152,11 +169,6 @@ def _place(config: Config, folder: Path) -> RunFiles:
         UsageError: the given id is taken.
     """
     if config.run_id is not None:
-        if not _RUN_ID.fullmatch(config.run_id):
-            raise UsageError(
-                f"run_id: {config.run_id!r} cannot name a run; use up to 80 letters, digits, '-', '_' and "
-                "'.', one of them a letter, the first a letter or digit."
-            )
         if (folder / config.run_id).exists() and not is_cut_short(RunFiles(folder / config.run_id)):
             raise UsageError(
                 f"run_id: {config.run_id} exists; `autoopt resume {config.run_id}` goes on with it, or "
@@ -177,7 +189,10 @@ def _facts(
         "run": files.state.name,
         "repository": f"{repository.root} at {repository.head[:10]} ({repository.branch or 'detached HEAD'})",
         "state": str(files.state),
+        "sandbox": confining.told(config, environ),
     }
+    if config.writable:
+        facts["writable"] = ", ".join(config.writable)
     if copied := needs.copied:
         facts["copies"] = f"{', '.join(copied)}: untracked, so each checkout gets a copy"
     if linked := [name for name in needs.names if name not in needs.copied]:
@@ -218,3 +233,6 @@ def _undo_unless_measured(files: RunFiles) -> None:
 def _remove_state(files: RunFiles) -> None:
     with suppress(OSError):  # what went wrong before is told, not this
         remove_whole(files.state)
+    for folder in files.state.parents[:2]:
+        with suppress(OSError):  # other runs
+            folder.rmdir()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from autoopt import compose
 from autoopt.commands import sweep
+from autoopt.commands.trusting import vet
 from autoopt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Compose the settings, make the run and measure its baseline."""
     words = [word for word in argv if word != "--json"]
     with sweep.Sweep(environ) as runs:
-        compose.run(words, environ, partial(_start, as_json="--json" in argv, environ=environ), runs.plan)
+        job = partial(_start, as_json="--json" in argv, environ=environ)
+        compose.run(words, environ, job, runs.plan, vet(environ))
     return 0
 
 

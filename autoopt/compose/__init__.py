@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from autoopt import schema
+from autoopt import schema, trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +32,24 @@ def run(
     environ: Mapping[str, str],
     job: Callable[[schema.Config], None],
     plan: Plan | None = None,
+    vet: trust.Vet | None = None,
 ) -> None:
     """Compose what the command line asks for and call `job` with it, once, or once for each run of a sweep.
 
     A launcher may call it in several processes at the same time: `job` has to be something they can import.
 
+    Args:
+        vet: Asks whether recipes, agents and prompts from elsewhere are trusted; by default nobody is asked,
+            and what nobody has agreed to before is refused.
+
     Raises:
         UsageError: the command line or a recipe is wrong; nothing was run.
+        NotTrustedError: what it chooses is from elsewhere, and nobody has agreed to it; nothing was run.
         AutooptError: whatever the plan or the job raised; of a sweep, that some runs failed.
     """
     from autoopt.compose import hydra_run
 
-    hydra_run.run(argv, environ, job, plan)
+    hydra_run.run(argv, environ, job, plan, vet)
 
 
 def dump(config: schema.Config) -> str:

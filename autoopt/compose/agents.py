@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autoopt import places
-from autoopt.compose import shape, strictyaml
+from autoopt.compose import refusals, shape, strictyaml
 from autoopt.compose.library import Library, Shelf, repository_shelves
 from autoopt.errors import UsageError
 from autoopt.schema import AgentConfig
@@ -39,6 +39,8 @@ def read(path: Path, name: str) -> tuple[strictyaml.Document, dict[str, Any]]:
     document = strictyaml.read(path)
     for fault, line in shape.faults(document.data, AgentConfig, ("agent",)):
         raise UsageError(f"{document.at(fault[1:])}: {line}")
+    for fault, line in refusals.of_code(document.data):
+        raise UsageError(f"{document.at(fault)}: agent.{line}")
     return document, {"name": name, **document.data}
 
 

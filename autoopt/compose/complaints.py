@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hydra.errors import MissingConfigException
 from omegaconf.errors import (
@@ -33,7 +35,19 @@ def translate(error: Exception) -> AutooptError:
             return UsageError(_missing(one))
     if isinstance(error, RecursionError):
         return UsageError("recipe: a recipe cannot build on itself.")
-    return UsageError(_first_line(error))
+    return UsageError(first_line(error))
+
+
+@contextmanager
+def on_one_line() -> Iterator[None]:
+    """Say in one line what a mistake is about, whatever was typed."""
+    try:
+        yield
+    except UsageError as error:
+        lines = str(error).splitlines()
+        if len(lines) <= 1:
+            raise
+        raise UsageError("\\n".join(lines)) from error
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -55,7 +69,7 @@ def describe(error: OmegaConfBaseException) -> tuple[Path, str]:
     """The option an error is about, and the line that says what is wrong with it."""
     key = re.sub(r"\[(\d+)\]", r".\1", error.full_key or "")
     refused = refusal(error)
-    problem = _first_line(refused or error)
+    problem = first_line(refused or error)
     if refused and (named := _option_named(problem)):
         return named, f"{problem}."
     if isinstance(error, (InterpolationKeyError, UnsupportedInterpolationType)):
@@ -80,6 +94,6 @@ def _missing(error: MissingConfigException) -> str:
     return f"{group or 'config'}: {name}: no such choice; installed: {options}."
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__).rstrip(".")

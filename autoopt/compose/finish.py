@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autoopt import schema
-from autoopt.compose import complaints, own_options, resolvers, shape
+from autoopt.compose import complaints, library, own_options, shape
 from autoopt.detect import DETECTORS
 from autoopt.errors import UsageError
 from autoopt.schema import Extraction
@@ -36,7 +36,8 @@ def finish(composed: DictConfig, recipe: str | None) -> schema.Config:
         RepositoryError: there is no repository to look into.
     """
     try:
-        return _finished(composed, recipe)
+        with complaints.on_one_line():
+            return _finished(composed, recipe)
     except UsageError:
         _refuse_no_repository(OmegaConf.to_container(composed, resolve=False))
         raise
@@ -77,7 +78,7 @@ def _refuse_no_repository(raw: Any) -> None:
         RepositoryError: there is none.
     """
     repo = raw["repo"]
-    if not isinstance(repo, str) or "${" in repo or (resolvers.top(Path(repo)) / ".git").exists():
+    if not isinstance(repo, str) or "${" in repo or (library.top(Path(repo)) / ".git").exists():
         return
     from autoopt.workspaces.repository import discover  # only needed for what it says
 
@@ -172,8 +173,12 @@ def refuse_odd_numbers(config: schema.Config) -> None:
     least = {
         "metric.baseline_samples": (metric.baseline_samples, 1),
         "metric.warmups": (metric.warmups, 0),
+        "line_gain": (config.line_gain, 0),
         "seed": (config.seed, 0),
         "workspace.min_free_gb": (config.workspace.min_free_gb, 0),
+        "workspace.max_file_mb": (config.workspace.max_file_mb, 0),
+        "workspace.max_change_mb": (config.workspace.max_change_mb, 0),
+        "workspace.max_binary_mb": (config.workspace.max_binary_mb, 0),
     }
     for option, (number, minimum) in least.items():
         if not number >= minimum:

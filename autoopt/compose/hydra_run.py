@@ -11,17 +11,20 @@ import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra._internal.utils import get_args_parser
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from autoopt import files, places, schema, shortage
+from autoopt import files, places, schema, shortage, trust
 from autoopt.compose import (
     Plan,
     Planned,
@@ -33,6 +36,7 @@ from autoopt.compose import (
     shape,
     source,
     surroundings,
+    vetting,
 )
 from autoopt.compose import library as shelves
 from autoopt.compose.finish import finish
@@ -50,54 +54,73 @@ class SweepError(AutooptError):
         self.exit_code = exit_code
 
 
-def run(argv: Sequence[str], environ: Mapping[str, str], job: Job, plan: Plan | None = None) -> None:
+def run(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    job: Job,
+    plan: Plan | None = None,
+    vet: trust.Vet | None = None,
+) -> None:
     """Compose what the command line asks for and call `job` with it, once, or once for each run of a sweep.
 
     Args:
+        vet: Asks whether what is from elsewhere is trusted; by default nobody is asked.
         plan: Called with all runs of a sweep before the first one starts. A sweeper that chooses runs by how
             others went knows none beforehand; then it is not called.
 
     Raises:
         UsageError: the command line or a recipe is wrong; nothing was run.
+        NotTrustedError: what it chooses is from elsewhere, and nobody has agreed to it; nothing was run.
         SweepError: some of several runs failed; each has said why.
     """
     given, flags = overrides.sort(argv)
     with surroundings.mended_argparse():
         if completion.is_asked(flags):
-            _complete(given, flags, environ, _Task(job=job, environ=environ))
+            _complete(given, flags, environ, _Task(job=job, environ=environ, vet=vetting.nobody))
         else:
-            _run(given, flags, environ, job, plan)
+            _run(given, flags, environ, job, plan, vet or partial(trust.require, environ=environ))
 
 
-def _run(given: list[str], flags: list[str], environ: Mapping[str, str], job: Job, plan: Plan | None) -> None:
-    arguments = _arguments(given, flags)
-    multirun = bool(arguments.multirun) or "hydra.mode=MULTIRUN" in given
-    words = overrides.prepare(given, multirun=multirun)
-    library = shelves.visible(environ, _start(given))
-    agent_library = agents.visible(environ, _start(given))
-    forgotten = check(words, library, agent_library)
-    chosen = words.chosen()
-    source.register_all(library, agent_library, chosen[0] if len(chosen) == 1 else None, environ)
-    files.make_directory(places.state_root(environ))  # runs keep their records there, and Hydra syncs nothing
-    directory = places.state_root(environ) / "hydra" / _unique()
-    looks = bool(arguments.cfg or arguments.info or arguments.hydra_help)
-    planned = plan is not None and multirun and not looks
-    task = _Task(job=job, environ=environ, confirmed=planned)
-    everything = [*_directories(directory), *forgotten, *words.words]
+def _run(
+    given: list[str],
+    flags: list[str],
+    environ: Mapping[str, str],
+    job: Job,
+    plan: Plan | None,
+    vet: trust.Vet,
+) -> None:
+    with complaints.on_one_line():
+        arguments = _arguments(given, flags)
+        multirun = bool(arguments.multirun) or "hydra.mode=MULTIRUN" in given
+        words = overrides.prepare(given, multirun=multirun)
+        library = shelves.visible(environ, _start(given))
+        agent_library = agents.visible(environ, _start(given))
+        forgotten = check(words, library, agent_library)
+        looks = bool(arguments.cfg or arguments.info or arguments.hydra_help)
+        if not looks:
+            vetting.before(words, library, agent_library, _start(given), vet)
+        chosen = words.chosen()
+        source.register_all(library, agent_library, chosen[0] if len(chosen) == 1 else None, environ)
+        files.make_directory(places.state_root(environ))  # synced, unlike what Hydra makes
+        directory = places.state_root(environ) / "hydra" / _unique()
+        planned = plan is not None and multirun and not looks
+        task = _Task(job=job, environ=environ, vet=vet, confirmed=planned)
+        everything = [*_directories(directory), *forgotten, *words.words]
     try:
         if plan is not None and planned:
-            plan(_planned(everything, flags))
+            plan(_planned(everything, flags, environ, vet))
         _hydra([*everything, *flags], task)
         failures = _failures(directory)
     finally:
         _remove_empty(directory)
     if failures:
         raise SweepError(_summary(failures), failures[0][1])
-    for composed, recipe in task.composed:  # outside Hydra, which catches and prints what a run raises
-        job(finish(composed, recipe))
+    for composed, chosen_there in task.composed:  # outside Hydra, which catches and prints what a run raises
+        vetting.composed(chosen_there, composed, environ, vet)
+        job(finish(composed, chosen_there.get("recipe")))
 
 
-def _planned(words: list[str], flags: list[str]) -> list[Planned]:
+def _planned(words: list[str], flags: list[str], environ: Mapping[str, str], vet: trust.Vet) -> list[Planned]:
     """The runs that a sweep would make: all of it but its launcher, with nothing started.
 
     Raises:
@@ -112,7 +135,9 @@ def _planned(words: list[str], flags: list[str]) -> list[Planned]:
         hydra_config = HydraConfig.get()
         own = tuple(hydra_config.overrides.task)
         try:
-            config = finish(composed, hydra_config.runtime.choices.get("recipe"))
+            choices = _choices(hydra_config)
+            vetting.composed(choices, composed, environ, vet)
+            config = finish(composed, choices.get("recipe"))
         except AutooptError as error:
             wrong.append(type(error)(f"{_label(own)}: {error}"))
         else:
@@ -153,6 +178,12 @@ def _hydra(words: list[str], task: Callable[[DictConfig], None], completion_line
             main(task)()
         except (HydraException, OmegaConfBaseException, ValueError, ImportError, RecursionError) as error:
             raise complaints.translate(error) from error
+        except (AttributeError, AssertionError, TypeError) as error:
+            given = [word for word in words if word.lstrip("+").startswith("hydra.")]
+            if len(given) == len(_directories(Path())):  # they are all ours: a mistake in here
+                raise
+            reason = complaints.first_line(error)
+            raise UsageError(f"{given[-1]}: Hydra cannot use this ({reason}).") from error
 
 
 @dataclass
@@ -165,18 +196,19 @@ class _Task:
 
     job: Job
     environ: Mapping[str, str]
+    vet: trust.Vet
     confirmed: bool = False
-    composed: list[tuple[DictConfig, str | None]] = field(default_factory=list)
+    composed: list[tuple[DictConfig, Mapping[str, Any]]] = field(default_factory=list)
 
     def __call__(self, composed: DictConfig) -> None:
         resolvers.register(self.environ)  # a launcher may have started another process
         hydra_config = HydraConfig.get()
-        recipe = hydra_config.runtime.choices.get("recipe")
+        choices = _choices(hydra_config)
         if hydra_config.mode != RunMode.MULTIRUN:
-            self.composed.append((composed, recipe))
+            self.composed.append((composed, choices))
             return
         with surroundings.without_full_errors():
-            trouble = self._attempt(composed, recipe)
+            trouble = self._attempt(composed, choices)
         if trouble:
             output = Path(hydra_config.runtime.output_dir)
             label = _label(hydra_config.overrides.task)
@@ -184,9 +216,10 @@ class _Task:
             print(f"autoopt: {label}: {line}", file=sys.stderr)
             (output / _FAILURE).write_text(f"{code}\n{line}\n{details}", encoding="utf-8")
 
-    def _attempt(self, composed: DictConfig, recipe: str | None) -> tuple[int, str, str] | None:
+    def _attempt(self, composed: DictConfig, choices: Mapping[str, Any]) -> tuple[int, str, str] | None:
         try:
-            config = finish(composed, recipe)
+            vetting.composed(choices, composed, self.environ, self.vet)
+            config = finish(composed, choices.get("recipe"))
             config.confirm = config.confirm and not self.confirmed
             self.job(config)
         except AutooptError as error:
@@ -200,6 +233,13 @@ class _Task:
         except Exception as error:  # noqa: BLE001 - one run's defect must not end the other runs
             return _defect(error)
         return None
+
+
+def _choices(hydra_config: HydraConf) -> dict[str, Any]:
+    """What was taken from each config group."""
+    found = OmegaConf.to_container(hydra_config.runtime.choices)
+    assert isinstance(found, dict)
+    return {str(group): chosen for group, chosen in found.items()}
 
 
 def _defect(error: Exception) -> tuple[int, str, str]:
@@ -328,6 +368,6 @@ def _summary(failures: list[tuple[Path, int]]) -> str:
 def _remove_empty(directory: Path) -> None:
     """Remove what Hydra made and nobody used."""
     (directory / "multirun.yaml").unlink(missing_ok=True)
-    for path in (*sorted(directory.glob("*/"), reverse=True), directory):
-        with contextlib.suppress(OSError):  # a launcher's own files are kept
+    for path in (*sorted(directory.glob("*/"), reverse=True), directory, *directory.parents[:2]):
+        with contextlib.suppress(OSError):  # a launcher's own files are kept, and so are runs
             path.rmdir()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from autoopt import places
-from autoopt.compose import shape, strictyaml
+from autoopt.compose import refusals, shape, strictyaml
 from autoopt.errors import ResourceError, UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*")
-_COMMAND_LINE_ONLY = ("recipe", "confirm")
 _OURS = "detected"
 _SELF = "_self_"
 _AGENTS = ("agent", "inspector")
@@ -31,6 +30,11 @@ class Shelf:
 
     label: str
     path: Path
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else may have written what is in it: nothing of it runs before it is trusted."""
+        return self.label not in ("user", "built-in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +98,16 @@ def read(path: Path, name: str) -> Recipe:
     document = strictyaml.read(path)
     data = dict(document.data)
     entries = data.pop("defaults", [])
-    for key in _COMMAND_LINE_ONLY:
-        if key in data:
-            raise UsageError(f"{document.at((key,))}: {key}: only you can set this, on the command line.")
     if _OURS in data:
         raise UsageError(f"{document.at((_OURS,))}: {_OURS}: only autoopt writes this; leave it out.")
-    for fault, line in (*shape.faults(data), *_agent_faults(data)):
+    is_ours = path.is_relative_to(places.data_dir("recipes"))
+    refused = (
+        *refusals.of_persons(data, is_ours=is_ours),
+        *shape.faults(data),
+        *refusals.of_code(data),
+        *_agent_faults(data),
+    )
+    for fault, line in refused:
         raise UsageError(f"{document.at(fault)}: {line}")
     if not isinstance(entries, list):
         raise UsageError(
@@ -261,6 +269,28 @@ def visible(environ: Mapping[str, str], start: Path | None = None) -> Library:
         Shelf(label="built-in", path=places.data_dir("recipes")),
     ]
     return Library(tuple(shelf for shelf in shelves if shelf.path.is_dir()))
+
+
+def top(directory: Path) -> Path:
+    """The directory above with git's files, where paths of a run begin; the directory itself without one."""
+    directory = directory.expanduser().resolve()
+    return next((at for at in (directory, *directory.parents) if (at / ".git").exists()), directory)
+
+
+def merged(lineage: Sequence[Recipe]) -> dict[str, Any]:
+    """What the recipe and all it builds on say, the most derived last; nothing is resolved."""
+    found: dict[str, Any] = {}
+    for one in lineage:
+        found = _over(found, one.data)
+    return found
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(below)
+    for key, value in above.items():
+        old = found.get(key)
+        found[key] = _over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return found
 
 
 def _here() -> Path:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, Quote, QuotedString
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString
 from hydra.errors import HydraException
 
 from autoopt.compose import agents, shape
@@ -30,6 +30,7 @@ VERBATIM = (
 
 _NAMED = ("guards", "constraints", "params")  # people choose the names; each entry has options of its own
 _CLOSED = ("options", "option_help", "option_choices")  # only a recipe can declare its own options
+_PLAIN_LIST = re.compile(r"\[([^\[\]{}\"']+)\]")
 _WORD = re.compile(r"(?P<sign>\+{0,2}|~)(?P<key>[^\s=+~'\"-][^\s='\"]*)=(?P<value>.*)", re.DOTALL)
 
 
@@ -55,6 +56,21 @@ class Overrides:
             if override.key_or_group == group:
                 found = [str(value) for value in _values(override) if value is not None]
         return found
+
+    def all_recipes(self, known: Sequence[str]) -> list[str]:
+        """The recipes named on the command line, those that `glob(...)` finds among the known ones too."""
+        values: list[object] = [one.value() for one in self.parsed if one.key_or_group == "recipe"]
+        globs = [name for value in values if isinstance(value, Glob) for name in value.filter(list(known))]
+        return [*self.chosen(), *globs]
+
+    def scope(self) -> list[str]:
+        """The files that may be edited, where the words name them for all recipes alike."""
+        found: list[object] = []
+        for override in self.parsed:
+            if override.key_or_group == "scope" and not override.is_delete():
+                each = [value if isinstance(value, list) else [value] for value in _values(override)]
+                found = [item for one in each for item in one]
+        return [str(item) for item in found if isinstance(item, str) and not item.startswith("{")]
 
     def agents(self, option: str) -> list[str]:
         """The agents named for `agent` or `inspector`; several in a multirun."""
@@ -128,7 +144,7 @@ def _parsed(parser: OverridesParser, word: str) -> Override:
         if match is None or _is_hydras(match["key"]):
             raise UsageError(f"{word}: cannot be read; options are written key=value.") from error
         try:
-            return parser.parse_override(_left(match) + quoted(match["value"]))
+            return parser.parse_override(_left(match) + _as_text(match["key"], match["value"]))
         except HydraException:
             raise UsageError(
                 f"{match['key']}: not the name of an option; options are written key=value."
@@ -163,6 +179,14 @@ def _spelled(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return quoted(value) if isinstance(value, str) else repr(value)
+
+
+def _as_text(key: str, value: str) -> str:
+    """What cannot be read, quoted; item by item where a list is wanted, as in `writable=[~/.cache]`."""
+    items = None if _is_text(key) else _PLAIN_LIST.fullmatch(value)
+    if items is None:
+        return quoted(value)
+    return f"[{','.join(quoted(item.strip()) for item in items[1].split(','))}]"
 
 
 def _is_text(key: str) -> bool:

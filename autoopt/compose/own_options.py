@@ -15,8 +15,12 @@ def refuse_odd(settings: Mapping[Any, Any]) -> None:
     Raises:
         UsageError: naming the option and its choices.
     """
-    options = settings.get("options") or {}
-    for name, allowed in (settings.get("option_choices") or {}).items():
+    options, choices = settings.get("options") or {}, settings.get("option_choices") or {}
+    if isinstance(options, str) or isinstance(choices, str):
+        return  # an interpolation, which is refused when it is resolved
+    for name, allowed in choices.items():
+        if isinstance(allowed, str):
+            continue  # another
         value = options.get(name)
         if isinstance(value, str) and (value == "???" or "${" in value):
             continue

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from autoopt.compose import library as shelves
 from autoopt.detect import DETECTORS, Place
 from autoopt.errors import UsageError
 
@@ -118,7 +119,7 @@ def _need(environ: Mapping[str, str], name: str, *, _root_: DictConfig) -> str:
 def _place(root: DictConfig, environ: Mapping[str, str]) -> Place:
     scope = None if OmegaConf.is_missing(root, "scope") else root.scope
     return Place(
-        root=top(Path(root.repo)),
+        root=shelves.top(Path(root.repo)),
         scope=tuple(map(str, [scope] if isinstance(scope, str) else scope or [])),
         options=_Options(root.options),
         python="" if OmegaConf.is_interpolation(root, "python") else str(root.python),
@@ -142,9 +143,3 @@ class _Options(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def top(directory: Path) -> Path:
-    """The directory above with git's files, where paths of a run begin; the directory itself without one."""
-    directory = directory.expanduser().resolve()
-    return next((at for at in (directory, *directory.parents) if (at / ".git").exists()), directory)

@@ -35,6 +35,7 @@ class Subject:
         words: The `key=value` words it was asked for with.
         place: The repository and the commit, for a person.
         changes: How many uncommitted changes were left out.
+        sandbox: What commands can write, read and reach.
         proposers: Who would have ideas; why nobody could, where `ready` is false.
         asks: Whether an agent is among them.
     """
@@ -43,6 +44,7 @@ class Subject:
     words: tuple[str, ...]
     place: str
     changes: int
+    sandbox: str
     proposers: str
     asks: bool
 
@@ -59,6 +61,7 @@ def lines(subject: Subject, found: Examination, advice: Advice) -> Iterator[str]
     """The findings, top down: the machine, the number, its noise, what that means, and what to do."""
     yield from _block("examined", _examined(subject))
     yield from _block("machine", [_machine(found)])
+    yield from _block("sandbox", [subject.sandbox])
     yield from _block("metric", _metric(subject.config, found))
     yield from _block("checks", _checks(found))
     yield ""
@@ -85,6 +88,7 @@ def facts(subject: Subject, found: Examination, advice: Advice) -> dict[str, Any
     return {
         "place": subject.place,
         "uncommitted_changes": subject.changes,
+        "sandbox": subject.sandbox,
         "machine": {**asdict(found.machine), "loaded": found.machine.is_loaded},
         "metric": {
             "value": found.now.value,

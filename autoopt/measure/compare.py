@@ -205,7 +205,7 @@ class _Case:
             position = len(evidence.further)
             if position >= room:
                 break
-            self._enter(f"pair {position + 1} of ≤{room} for the constraints")
+            self._enter(f"pair {position + 1} of ≤{room} for constraints and clocks")
             commits = self.change.parent, self.change.commit
             taken = take_pair(self.config, self.parts, *commits, self.number, FURTHER + position)
             if isinstance(taken, Failure):

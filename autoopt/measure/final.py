@@ -42,6 +42,8 @@ def check(config: FinalConfig) -> None:
         raise UsageError(
             f"final.max_pairs is {config.max_pairs}, but a claim takes 2 to {_HOLDOUT} pairs; 20 is usual."
         )
+    if config.holdout.command is None and config.holdout.each_keep:
+        raise UsageError("final.holdout.each_keep: there is no final.holdout.command to ask; set it.")
     if config.holdout.command is None and config.holdout != HoldoutConfig():
         raise UsageError("final.holdout has no command to measure with; set final.holdout.command.")
 
@@ -76,7 +78,7 @@ def confirm(config: Config, parts: Parts, journal: Journal, *, further: bool = T
         if held_out.confirmation is not None:
             journal.held_out(held_out.confirmation)
         else:
-            parts.reporter.on_note(number, f"the holdout gave no number: {_excuse(held_out)}")
+            parts.reporter.on_note(number, f"the holdout gave no number: {excuse(held_out)}")
     if config.final.leave_one_out:
         _leave_out(config, parts, journal)
 
@@ -100,7 +102,8 @@ class Claimed:
     void: str = ""
 
 
-def _excuse(taken: Claimed) -> str:
+def excuse(taken: Claimed) -> str:
+    """Why there is no claim."""
     return taken.failure.reason if taken.failure else taken.void or "there were too few pairs"
 
 

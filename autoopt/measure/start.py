@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from autoopt.errors import UsageError
+from autoopt.guards.clocks import printed_seconds
 from autoopt.journal import Journal
 from autoopt.judge.memory import same
 from autoopt.measure.parts import Parts, Stages
 from autoopt.measure.sampling import ANEW, TWINS, seed_of, take_incumbent, take_pair, take_sample
 from autoopt.processes import machine
-from autoopt.records import Failure, Measurement, Pair, Restart, Sample
+from autoopt.records import Experiment, Failure, Measurement, Pair, Restart, Sample
 from autoopt.schema import Config, Direction, Extraction, MetricConfig, Variation
 
+_UNMOVED = 5  # changes
 SLOW_S = 60.0  # a metric this slow gets three baseline samples at most
 _LOSS = re.compile("loss|error|bpb|perplexity|mae|mse", re.IGNORECASE)
 _CLOCKS = (Extraction.wall, Extraction.cpu, Extraction.peak_memory)
@@ -127,15 +130,35 @@ def begin(parts: Parts, measured: Measurement, found: Variation, twins: Sequence
 
 
 def suspicion(config: Config, samples: Sequence[Sample], found: Variation) -> str:
-    """What to think of a quality that never varies, or nothing: it may have one split built in."""
+    """What to think of a time or a quality that never varies, or nothing."""
     wished, seeds = config.metric.variation, len({sample.seed for sample in samples})
     if found is not Variation.none or wished is Variation.none or seeds < 2:
         return ""
+    if printed_seconds(config.metric):
+        return (
+            f"constant metric: the number is {samples[0].value:g} in each of {len(samples)} runs, to the "
+            "last digit, and no time is: see that the command measures what it runs"
+        )
     if wished is Variation.auto and not _is_quality(config.metric, samples[0].value):
         return ""
     return (
         f"the number is the same with {seeds} seeds: it looks exact, but gains may fit this one split "
         "(overfit); take the split and starting weights from AUTOOPT_SEED"
+    )
+
+
+def constancy(history: Sequence[Experiment]) -> str:
+    """What to think of a number that no change has moved, once enough of them were measured; or nothing."""
+    found = (past.measurement for past in history if past.measurement is not None)
+    measured = [*islice(found, 2 + _UNMOVED)]
+    if len(measured) != 1 + _UNMOVED or history[-1].measurement is None:
+        return ""
+    values = {sample.value for one in measured for sample in one.samples}
+    if len(values) > 1:
+        return ""
+    return (
+        f"constant metric: the number was {values.pop():g} with each of {_UNMOVED} changes, to the last "
+        "digit: see that the command measures what is edited"
     )
 
 

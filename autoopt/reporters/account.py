@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -105,8 +105,29 @@ def tally(history: tuple[Experiment, ...]) -> str:
     found: Counter[Status] = Counter(
         experiment.status for experiment in history if experiment.status is not Status.baseline
     )
-    listed = ", ".join(f"{found[status]} {status}" for status in Status if found[status])
+    suspect = {Status.inspector_reject: len(waiting(history))}
+    listed = ", ".join(
+        f"{found[status]} {status}" + (f" ({suspect[status]} suspect)" if suspect.get(status) else "")
+        for status in Status
+        if found[status]
+    )
     return words.count(found.total(), "experiment") + (f": {listed}" if listed else "")
+
+
+def waiting(history: Sequence[Experiment]) -> tuple[Experiment, ...]:
+    """The suspects that no person has overruled: a suspicion is all that kept them from being kept."""
+    overruled = {experiment.overrule.number for experiment in history if experiment.overrule is not None}
+    return tuple(one for one in history if one.suspicions and one.number not in overruled)
+
+
+def suspects(account: Account) -> str:
+    """As in "2 suspects wait for you (#3, #7)"; empty where there are none."""
+    if not (found := waiting(account.history)):
+        return ""
+    numbers = ", ".join(f"#{one.number}" for one in found)
+    return (
+        f"{words.count(len(found), 'suspect')} {'waits' if len(found) == 1 else 'wait'} for you ({numbers})"
+    )
 
 
 def headline(account: Account) -> str:
@@ -221,6 +242,10 @@ def next_steps(account: Account) -> tuple[tuple[str, str], ...]:
     if account.kept:
         left_out = " --drop idle" if account.idle else ""
         steps.append(("Or as one commit, with the text of a pull request", f"autoopt finish {run}{left_out}"))
+    if unsure := waiting(account.history):
+        look = f"autoopt show {run} {unsure[0].number}"
+        steps.append((f"Look at a suspect ({len(unsure)} to judge)", look))
+        steps.append(("Keep it all the same", f'{look} --keep "why the suspicion is wrong"'))
     more = f" budget.experiments={max(10, 2 * len(account.tried))}"
     go_on = "Go on with the same run"
     if was_cut_short(account.reason):

@@ -370,7 +370,7 @@ class _Region:
     def _recent(self, experiment: Experiment, width: int) -> Text:
         """Status and verdict first: on a narrow terminal they are what is left."""
         line = Text.assemble(
-            f"#{experiment.number:<3}", (f"{experiment.status.value:<9}", STYLES[experiment.status])
+            f"#{experiment.number:<3}", (f"{words.status(experiment):<9}", STYLES[experiment.status])
         )
         why = words.decision(experiment) or words.moved(experiment, self.state.unit)
         line.append(f" {why}")

@@ -52,6 +52,8 @@ def _result(account: Account) -> str:
     lines += [markup.text(line) for line in honesty.lines(account)]
     if spent := words.usage(account.usage):
         lines.append(f"Agents: {markup.text(spent)}.")
+    if suspects := accounts.suspects(account):
+        lines.append(f"{markup.text(suspects)}.")
     if gone := accounts.interrupted(account):
         numbers = ", ".join(f"{number}" for number in gone)
         lines.append(f"Interrupted before a decision, and reverted: {numbers}.")
@@ -67,7 +69,8 @@ def _top(account: Account) -> str:
 def _sentence(experiment: Experiment) -> str:
     why = f"{markup.text(words.decision(experiment))}. {markup.text(experiment.hypothesis)}".rstrip()
     what = f"**{markup.text(experiment.description)}** (experiment {experiment.number})"
-    return f"{what}: {why}{_reflection(experiment)}"
+    overruled = f" (overruled: {markup.text(said)})" if (said := words.overruled(experiment)) else ""
+    return f"{what}: {why}{overruled}{_reflection(experiment)}"
 
 
 def _details(account: Account) -> str:
@@ -102,7 +105,7 @@ def _experiments(account: Account) -> str:
     rows = [
         (
             str(experiment.number),
-            experiment.status.value,
+            words.status(experiment),
             words.moved(experiment, account.unit),
             experiment.description,
             words.decision(experiment),
@@ -126,9 +129,10 @@ def _kept(account: Account) -> str:
 def _failed(account: Account) -> str:
     groups = []
     for status in (Status.discard, Status.inspector_reject, Status.crash):
-        found = [experiment for experiment in account.failed if experiment.status is status]
-        if found:
-            groups.append(f"### {status} ({len(found)})\n\n" + "\n".join(_tried(item) for item in found))
+        mine = [experiment for experiment in account.failed if experiment.status is status]
+        for name in dict.fromkeys(sorted(map(words.status, mine), key=len)):
+            found = [experiment for experiment in mine if words.status(experiment) == name]
+            groups.append(f"### {name} ({len(found)})\n\n" + "\n".join(map(_tried, found)))
     return "## Tried and not kept\n\n" + "\n\n".join(groups) if groups else ""
 
 

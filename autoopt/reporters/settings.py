@@ -52,7 +52,8 @@ def settings_table(config: Config, facts: Mapping[str, str]) -> Table:
         "agent": _agent(config.agent),
         "inspector": _agent(config.inspector),
         "web search": config.web_search.value if config.agent.command else "",
-        "simplicity": config.simplicity,
+        "simplicity": _simplicity(config),
+        "not suspected": ", ".join(config.suspicions.ignore),
         "profile": _command(config, "profile.command", config.profile.command),
         "evidence": _evidence(config),
         "budget": _budget(config.budget),
@@ -64,6 +65,11 @@ def settings_table(config: Config, facts: Mapping[str, str]) -> Table:
         **facts,
     }
     return facts_table(rows)
+
+
+def _simplicity(config: Config) -> str:
+    wanted = f"a net line must bring {config.line_gain:.3g}" if config.line_gain else ""
+    return "; ".join(filter(None, (config.simplicity.rstrip("."), wanted)))
 
 
 def _desk(workspace: WorkspaceConfig) -> str:

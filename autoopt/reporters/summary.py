@@ -51,6 +51,8 @@ def _result(account: Account) -> RenderableType:
     lines += [Text(line) for line in honesty.lines(account)]
     if spent := words.usage(account.usage):
         lines.append(Text(f"Agents: {spent}."))
+    if suspects := accounts.suspects(account):
+        lines.append(Text(f"{suspects}.", style="yellow"))
     if gone := accounts.interrupted(account):
         lines.append(Text(f"Interrupted before a decision, and reverted: {', '.join(map(str, gone))}."))
     return Group(*lines)

@@ -26,6 +26,14 @@ STYLES = {
 }
 """Colours of the statuses; the word is always there too, so that nothing hangs on colour."""
 
+_FOUND = {
+    (True, False): "green",
+    (False, False): "red",
+    (False, True): "yellow",
+    (True, True): "bold yellow",
+}
+"""Colours of findings, by whether they passed and whether they are suspicions."""
+
 _WIDE = 72
 _VERY_WIDE = 120
 _STRIP = 33
@@ -123,7 +131,7 @@ class _Experiments:
             column.no_wrap = True
         for experiment in self.history:
             numbers = Text(words.moved(experiment, self.unit))
-            table.add_row(str(experiment.number), status_text(experiment.status), numbers, *cells(experiment))
+            table.add_row(str(experiment.number), status_text(experiment), numbers, *cells(experiment))
         return table
 
     @staticmethod
@@ -138,9 +146,9 @@ class _Experiments:
         yield Text(experiment.commit[:10], style="dim")
 
 
-def status_text(status: Status) -> Text:
-    """The status word in its colour."""
-    return Text(status.value, style=STYLES[status])
+def status_text(experiment: Experiment) -> Text:
+    """The status word in its colour, and whether a suspicion is all that is behind it."""
+    return Text(words.status(experiment), style=STYLES[experiment.status])
 
 
 def experiment_line(experiment: Experiment, unit: str) -> Text:
@@ -150,7 +158,7 @@ def experiment_line(experiment: Experiment, unit: str) -> Text:
         words.decision(experiment),
         words.one_line(experiment.description),
     )
-    line = Text.assemble((f"#{experiment.number} ", "bold"), status_text(experiment.status))
+    line = Text.assemble((f"#{experiment.number} ", "bold"), status_text(experiment))
     for part in parts:
         if part:
             line.append(f"  {part}")
@@ -161,7 +169,7 @@ def experiment_text(
     experiment: Experiment, diff: str, unit: str, direction: Direction = Direction.lower
 ) -> RenderableType:
     """Everything about one experiment: idea, parameters, verdict and why, pairs, guards, failure, diff."""
-    title = Text.assemble((f"Experiment {experiment.number} ", "bold"), status_text(experiment.status))
+    title = Text.assemble((f"Experiment {experiment.number} ", "bold"), status_text(experiment))
     parts: list[RenderableType] = [title, _facts(experiment)]
     for heading, body in _sections(experiment, diff, unit, direction):
         parts += [Text(), Text(heading, style="bold"), Padding(body, (0, 0, 0, 2))]
@@ -182,6 +190,7 @@ def _facts(experiment: Experiment) -> RenderableType:
         "against": experiment.parent if experiment.parent != experiment.commit else "",
         "files": touched if experiment.paths else "",
         "decided": words.decision(experiment),
+        "overruled": words.overruled(experiment),
         "time": stages,
         "agents": words.usage(experiment.usage),
         "finished": experiment.finished,
@@ -226,7 +235,7 @@ def _sections(
         values = (words.number(sample.value, unit) for sample in experiment.measurement.samples)
         yield "Samples", Text(", ".join(values))
     if experiment.further:
-        yield "Further pairs, for the constraints alone", _further(experiment.further, unit)
+        yield "Further pairs, for constraints and clocks alone", _further(experiment.further, unit)
     if experiment.findings:
         yield "Guards", _findings(experiment)
     if experiment.failure is not None and experiment.failure.tail.strip():
@@ -298,8 +307,9 @@ def _findings(experiment: Experiment) -> RenderableType:
     table = plain_table(("", "", ""))
     table.show_header = False
     for finding in experiment.findings:
-        word = Text("passed", style="green") if finding.passed else Text("failed", style="red")
-        table.add_row(Text(words.one_line(finding.guard)), word, Text(words.lines(finding.message).strip()))
+        word = Text(words.found(finding), style=_FOUND[finding.passed, finding.suspect])
+        said = "\n".join(filter(None, (words.lines(finding.message).strip(), words.one_line(finding.where))))
+        table.add_row(Text(words.one_line(finding.guard)), word, Text(said))
     return table
 
 

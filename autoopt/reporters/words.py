@@ -7,7 +7,7 @@ import re
 import unicodedata
 from statistics import median
 
-from autoopt.records import Confirmation, Experiment, Failure, Usage, Value, Verdict
+from autoopt.records import Confirmation, Experiment, Failure, Finding, Usage, Value, Verdict
 from autoopt.schema import Direction
 
 _SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -254,12 +254,45 @@ def incumbent_value(experiment: Experiment) -> float:
 
 def decision(experiment: Experiment) -> str:
     """Why it was decided so, in one line: the guard that failed, how it crashed, or the verdict."""
-    failed = (finding for finding in experiment.findings if not finding.passed)
-    if said := "; ".join(f"{finding.guard}: {_ends(finding.message)}" for finding in failed):
+    if said := "; ".join(objection(finding) for finding in experiment.findings if not finding.passed):
         return said
     if experiment.failure is not None:
         return one_line(_failure(experiment.failure))
-    return one_line(experiment.verdict.sentence) if experiment.verdict else ""
+    said = one_line(experiment.verdict.sentence) if experiment.verdict else ""
+    return "; ".join([said, *(f"{guard} is flaky" for guard in _flaky(experiment))])
+
+
+def _flaky(experiment: Experiment) -> list[str]:
+    """The guards that passed, but not every time."""
+    return [one_line(one.guard) for one in experiment.findings if one.message.startswith("flaky: ")]
+
+
+def objection(finding: Finding) -> str:
+    """What a guard says against a change, in one line: which, what it saw and where."""
+    said = f"{one_line(finding.guard)}: {_ends(finding.message)}"
+    if finding.where and finding.where not in finding.message:
+        said = f"{said} ({one_line(finding.where)})"
+    return f"suspect: {said}" if finding.suspect else said
+
+
+def found(finding: Finding) -> str:
+    """What a guard's finding comes to, in a word: passed, failed, suspect or overruled."""
+    if finding.suspect:
+        return "overruled" if finding.passed else "suspect"
+    return "passed" if finding.passed else "failed"
+
+
+def overruled(experiment: Experiment) -> str:
+    """Who had a suspect change tried again, and why; empty for all others."""
+    if (said := experiment.overrule) is None:
+        return ""
+    guards = ", ".join(map(one_line, said.guards))
+    return f"#{said.number} was suspect ({guards}); {one_line(said.by)}, {said.when}: {one_line(said.reason)}"
+
+
+def status(experiment: Experiment) -> str:
+    """The status, and whether a suspicion is all that is behind it."""
+    return f"{experiment.status.value} (suspect)" if experiment.suspicions else experiment.status.value
 
 
 def _ends(message: str) -> str:

@@ -24,6 +24,7 @@ from autoopt.schema.choices import GuardKind as GuardKind
 from autoopt.schema.choices import LinkBy as LinkBy
 from autoopt.schema.choices import Overlap as Overlap
 from autoopt.schema.choices import Patience as Patience
+from autoopt.schema.choices import Sandbox as Sandbox
 from autoopt.schema.choices import Stream as Stream
 from autoopt.schema.choices import Variation as Variation
 from autoopt.schema.choices import WebSearch as WebSearch
@@ -33,6 +34,7 @@ from autoopt.schema.propose import OptunaConfig as OptunaConfig
 from autoopt.schema.propose import ProposeConfig as ProposeConfig
 from autoopt.schema.propose import QueueConfig as QueueConfig
 from autoopt.schema.propose import RuffConfig as RuffConfig
+from autoopt.schema.workspace import WorkspaceConfig as WorkspaceConfig
 
 
 @dataclass(kw_only=True)
@@ -100,6 +102,11 @@ class MetricConfig:
         "Run both commits of a pair at the same moment, so that what disturbs one disturbs both; needs two cores.",
         False,
     )
+    self_scored: bool = option(
+        "The program that is edited prints its own number, as a training script does; else a script in scope that the "
+        "command runs is refused where its output is the number.",
+        False,
+    )
     probe: bool = option(
         "Before the first experiment, see that garbage in the files in scope changes the number.", True
     )
@@ -131,6 +138,17 @@ class GuardConfig:
         "Largest relative difference between two floats that still counts as equal (`rows`).", 1e-9
     )
     timeout_s: float = option("Limit for one execution.", 600.0, unit="s")
+
+
+@dataclass(kw_only=True)
+class SuspicionsConfig:
+    """What in a change looks as if it gamed the metric."""
+
+    ignore: list[str] = option(
+        "Rules that find nothing, by the names that findings begin with, as in `clock`, `disk`, `table`, or `clocks`, "
+        "`minimal-diff` and `traces`; only the command line may set this.",
+        list,
+    )
 
 
 @dataclass(kw_only=True)
@@ -243,7 +261,7 @@ class BudgetConfig:
 
 @dataclass(kw_only=True)
 class HoldoutConfig:
-    """A second measurement that nobody optimizes: run only at the end, on the baseline and the final commit."""
+    """A second measurement that nobody optimizes: run at the end, on the baseline and the final commit."""
 
     command: str | None = option(
         "Shell command that prints the number on data or cases the search has never seen; no proposer is told of it.",
@@ -255,6 +273,11 @@ class HoldoutConfig:
     pattern: str | None = option("What `kind` looks for; by default what the metric's looks for.", None)
     file: str | None = option("Read this file, written by the command; by default its output.", None)
     timeout_s: float | None = option("Limit for one execution.", None, unit="s")
+    each_keep: bool = option(
+        "Run it before each keep as well, and keep nothing that loses on it: dearer, and what is asked often is in "
+        "the end optimized a little, too.",
+        False,
+    )
 
 
 @dataclass(kw_only=True)
@@ -267,37 +290,6 @@ class FinalConfig:
         True,
     )
     holdout: HoldoutConfig = option("A second measurement that nobody optimizes.", HoldoutConfig)
-
-
-@dataclass(kw_only=True)
-class WorkspaceConfig:
-    """Where edits and measurements happen."""
-
-    mode: DeskMode = option(
-        "Where proposals are edited: in a `worktree` of the run's own, or `inplace`: in your checkout, which needs a "
-        "clean scope, is on the run branch meanwhile and is given back as it was. Commits are measured elsewhere.",
-        DeskMode.worktree,
-    )
-    desk: str | None = option(
-        "Worktree where proposals are edited; by default `../<repository>-<run id>`.", None
-    )
-    link: list[str] = option(
-        "Untracked files or directories the commands need in each checkout; virtual environments, "
-        "`node_modules`, `data` and data that the commands name are found by themselves.",
-        list,
-    )
-    link_by: LinkBy = option(
-        "How checkouts get them: `copy`, `link`, or `auto`: copies where they are small or share blocks, never "
-        "of virtual environments; what a command writes through a link is refused.",
-        LinkBy.auto,
-    )
-    setup: str | None = option("Shell command run once in each checkout when it is made.", None)
-    min_free_gb: float = option(
-        "Least free disk space to start or go on with; to start, at least three times the checkout as well. 0 does "
-        "not look.",
-        1.0,
-        unit="GB",
-    )
 
 
 @dataclass(kw_only=True)
@@ -334,6 +326,7 @@ class Config:
         "`cpu_s` (s), `peak_mb` (MB).",
         dict,
     )
+    suspicions: SuspicionsConfig = option("What makes a change suspect.", SuspicionsConfig)
     params: dict[str, ParameterConfig] = option("Parameters to search, by name.", dict)
     propose: ProposeConfig = option("Where ideas come from.", ProposeConfig)
     agent: AgentConfig = option("The coding agent that has ideas and edits code.", AgentConfig)
@@ -342,6 +335,11 @@ class Config:
     simplicity: str = option(
         "How a gain is weighed against the code it takes; agents are told.",
         "A small gain that adds ugly complexity is not worth it; equal numbers with less code are a win.",
+    )
+    line_gain: float = option(
+        "Smallest gain that each net line must bring, as a ratio: with 0.0002 a gain of 1 % may cost 50. A branch counts as "
+        "a line, deeper ones as more; layout, comments and tests count nothing; 0 asks for none.",
+        0.0002,
     )
     web_search: WebSearch = option(
         "Whether agents may search the web: `yes`, `no`, or `ask` for each query (refused when nobody is there).",
@@ -356,5 +354,15 @@ class Config:
     budget: BudgetConfig = option("When to stop.", BudgetConfig)
     final: FinalConfig = option("What is measured when the run ends.", FinalConfig)
     workspace: WorkspaceConfig = option("Where edits and measurements happen.", WorkspaceConfig)
+    sandbox: Sandbox = option(
+        "What commands are kept to: `auto` is the best this machine has (bubblewrap, else landlock; each writes to its "
+        "own checkout and private directories only), `strict` wants bubblewrap and takes network and home away too, "
+        "`none` only notices. Only the command line may set this.",
+        Sandbox.auto,
+    )
+    writable: list[str] = option(
+        "Further directories that metric, guard and other commands may write to. Only the command line may set this.",
+        list,
+    )
     seed: int = option("Seed of the order inside pairs, of AUTOOPT_SEED and of the sampler.", 0)
     confirm: bool = option("Ask before a run starts, when there is a terminal.", True)

@@ -103,7 +103,17 @@ class AgentConfig:
         "The home directory it sees: `real`, where logins are, or an empty one of its own.", AgentHome.private
     )
     writable: list[str] = option(
-        "Directories beside the desk it may write, for agents that can be told.", list
+        "Directories beside the desk it may write; agents that can be told are told so.", list
+    )
+    keeps: list[str] = option(
+        "Files and directories of its own that it writes (logins, caches, logs), such as `~/.claude/` or `$CODEX_HOME/`; "
+        "one that ends in `/` is made where it is missing. Its model is told nothing of them.",
+        list,
+    )
+    confines: bool = option(
+        "Whether it puts what its model runs into a sandbox of its own: then it is not put into one that has no room "
+        "for another (landlock, sandbox-exec).",
+        False,
     )
 
 

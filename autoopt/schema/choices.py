@@ -94,3 +94,11 @@ class GuardKind(Enum):
     command = "command"
     rows = "rows"
     inventory = "inventory"
+
+
+class Sandbox(Enum):
+    """How commands are kept from changing anything but their own files."""
+
+    auto = "auto"
+    strict = "strict"
+    none = "none"

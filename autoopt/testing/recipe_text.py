@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from autoopt.compose import shape
-from autoopt.compose.library import Recipe
+from autoopt.compose.foreign import COMMANDS, PROSE
 
-COMMANDS = ("command", "prepare", "discover", "setup", "cleanup", "rewrites")
-"""Options, by the last part of their path, that are shell commands."""
 _USE = re.compile(r"\s+(?:[A-Z_]+=\S+\s+)*autoopt\s")
-_PROSE = ("goal", "vocabulary", "option_help", "simplicity")
 _BOUND = re.compile(r"constraints\.[\w./:@%+-]+\.(?:max|min|max_regression)=[\d.e-]+\d")
 _PLAIN_PYTHON = re.compile(r"(?<![\w./${:=-])(?:python|pip)3?(?=\s)")
 _CALL = re.compile(r"\$\{instrument:(\w+)\}(?:\s+([a-z][\w-]*)(?=\s|$))?")
@@ -97,25 +94,9 @@ def bounds(text: str) -> list[str]:
     return _BOUND.findall(text)
 
 
-def merged(lineage: Sequence[Recipe]) -> dict[str, Any]:
-    """What the recipe and all it builds on say, the most derived last; nothing is resolved."""
-    found: dict[str, Any] = {}
-    for one in lineage:
-        found = _over(found, one.data)
-    return found
-
-
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(below)
-    for key, value in above.items():
-        old = found.get(key)
-        found[key] = _over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return found
-
-
 def texts(content: Mapping[str, Any]) -> dict[str, str]:
     """Every text that is not prose, by its option's path."""
-    return {".".join(path): text for path, text in shape.texts(content) if path[0] not in _PROSE}
+    return {".".join(path): text for path, text in shape.texts(content) if path[0] not in PROSE}
 
 
 def interpolations(content: Mapping[str, Any]) -> Iterator[Interpolation]:

@@ -7,8 +7,10 @@ import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from autoopt.processes.arms import Arms, Surroundings
+from autoopt.processes.arms import Arms
+from autoopt.processes.surroundings import Surroundings
 from autoopt.protocols import Bench
+from autoopt.records.traces import Traces
 from autoopt.schema import MetricConfig
 
 
@@ -31,7 +33,14 @@ class Folders:
             self.arms[commit] = arm
         return self.arms[commit] / "tree"
 
+    def prepared(self, commit: str) -> None:
+        """Nothing is taken away from these folders."""
+
+    def traces(self, commit: str) -> Traces:
+        return Traces()
+
     def scratch(self, commit: str) -> Path:
+        self.checkout(commit)
         return self.arms[commit] / "scratch"
 
 
@@ -44,4 +53,5 @@ def arms(
 ) -> Arms:
     """Prepared checkouts of `bench`, as a run makes them."""
     metric = metric or MetricConfig(command="true")
-    return Arms(metric.prepare, bench, logs, Surroundings(metric, environ, "run", env_names))
+    surroundings = Surroundings(metric, environ, "run", env_names, compiled=logs.with_name("compiled"))
+    return Arms(metric.prepare, bench, logs, surroundings)

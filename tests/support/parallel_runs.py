@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from support.trusting import trust
 from support.workspace_repos import ENVIRONMENT, git, make_repository
 
 from autoopt import cli, compose, journal
@@ -50,6 +51,8 @@ class Project:
         self.root = make_repository(folder, files | own)
         self.state = folder / "state"
         self.environ = {**ENVIRONMENT, "XDG_STATE_HOME": str(self.state), "COLUMNS": "200"}
+        if recipes:
+            trust(self.root, self.environ, *recipes)
 
     def git(self, *words: str) -> str:
         return git(self.root, *words).strip()
@@ -85,6 +88,11 @@ class Project:
 
     def states(self) -> list[Path]:
         return [path.parent for path in sorted(self.state.glob("autoopt/*/*/workspace.json"))]
+
+    def records(self) -> list[Path]:
+        """What runs keep, without what is known of the machine and whom its user trusts."""
+        known = {"sandbox.json", "trust.json", "trust.lock"}
+        return [path for path in self.state.rglob("*") if path.is_file() and path.name not in known]
 
     def in_order(self) -> None:
         """Let git say that the repository and the user's checkout are as they should be."""

@@ -28,7 +28,7 @@ def listed(account: Account) -> Html:
 
 def _row(experiment: Experiment, ruler: Ruler, account: Account) -> Html:
     number = element("span", f"#{experiment.number}", class_="number")
-    status = element("span", experiment.status.value, class_=f"status {experiment.status.value}")
+    status = element("span", words.status(experiment), class_=f"status {experiment.status.value}")
     moved = element("span", words.moved(experiment, account.unit), class_="moved")
     said = element(
         "span",
@@ -73,6 +73,7 @@ def _facts(experiment: Experiment, account: Account) -> Mapping[str, str]:
         "files": touched if experiment.paths else "",
         "commit": experiment.commit,
         "time": words.duration(sum(experiment.seconds.values())) if experiment.seconds else "",
+        "overruled": words.overruled(experiment),
         "agents": words.usage(experiment.usage),
     }
 
@@ -106,9 +107,11 @@ def _pairs(experiment: Experiment, account: Account) -> Html:
 
 
 def _finding(finding: Finding) -> Sequence[str | Html]:
-    word = "passed" if finding.passed else "failed"
-    shown = element("span", word, class_=f"finding {word}")
-    return finding.guard, shown, element("pre", words.lines(finding.message).strip())
+    shown = element(
+        "span", words.found(finding), class_=f"finding {'passed' if finding.passed else 'failed'}"
+    )
+    said = "\n".join(filter(None, (words.lines(finding.message).strip(), words.one_line(finding.where))))
+    return finding.guard, shown, element("pre", said)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str | Html]]) -> Html:

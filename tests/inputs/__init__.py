@@ -1,0 +1,1 @@
+"""What users type and write by mistake, through the real command line."""
