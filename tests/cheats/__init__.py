@@ -1,0 +1,1 @@
+"""Editors that cheat, and honest ones, through the real program: what gets through?"""
