@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from support.trusting import everything
 
 from autoopt import compose, schema
 from autoopt.agents.agent import Agent
@@ -41,7 +42,7 @@ class Place:
 
     def configs(self, *words: str) -> list[schema.Config]:
         found: list[schema.Config] = []
-        compose.run((*RUN, *words), self.environ, found.append)
+        compose.run((*RUN, *words), self.environ, found.append, vet=everything)
         return found
 
     def config(self, *words: str) -> schema.Config:

@@ -20,6 +20,8 @@ from support.workspace_repos import by_hand, git, make_repository, open_workspac
 
 from autoopt import compose, schema
 from autoopt.agents.agent import Agent, Reply
+from autoopt.assemble import confining
+from autoopt.places import RunFiles
 from autoopt.records import Call, Failure
 
 SECRET = "sk-test-0123456789abcdef"
@@ -171,13 +173,9 @@ class Stage:
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         environ = {**kept, "HOME": str(self.home)}
         environ |= {name: value.replace("<url>", self.model.url) for name, value in self.cli.environ.items()}
-        agent = Agent(
-            self._config(*options, environ=environ).agent,
-            self.state / "prompts",
-            self.state / "logs",
-            environ,
-            self.purse,
-        )
+        config, files = self._config(*options, environ=environ), RunFiles(self.state)
+        walls = confining.for_agents(config, files, self.workspace, environ)
+        agent = Agent(config.agent, files.prompts, files.logs, environ, self.purse, walls=walls)
         agent.check()
         stage = "edit" if edits else "think"
         return agent.call(
@@ -310,8 +308,8 @@ def test_claude_stops_at_the_limit_of_turns(tmp_path):
 
 def test_claude_that_is_ended_has_told_what_it_used(tmp_path):
     with staged(tmp_path, installed("claude"), lambda stage: [*stage.cli.edit(stage.file), "Done."]) as stage:
-        stage.model.seconds = 4.0
-        found = stage.call("agent.timeout_s=7")
+        stage.model.seconds = 6.0
+        found = stage.call("agent.timeout_s=11")
 
         assert isinstance(found, Failure) and found.timeout
         assert stage.purse.calls[0].usage.input_tokens == INPUT

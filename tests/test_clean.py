@@ -57,7 +57,7 @@ def test_a_run_that_gained_nothing_leaves_nothing(project, capsys):
     assert project.git("for-each-ref") == refs
     assert not desk(project, "worse").exists()
     assert len(project.git("worktree", "list").splitlines()) == 1
-    assert [path for path in project.state.rglob("*") if path.is_file()] == []
+    assert project.records() == []
     project.in_order()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.trusting import everything
 
 from autoopt import compose, schema
 from autoopt.errors import AutooptError, DamagedStateError, ResourceError, UsageError
@@ -37,7 +38,7 @@ class Place:
 
     def configs(self, *words: str) -> list[schema.Config]:
         found: list[schema.Config] = []
-        compose.run(words, self.environ, found.append)
+        compose.run(words, self.environ, found.append, vet=everything)
         return found
 
     def config(self, *words: str) -> schema.Config:
@@ -192,6 +193,12 @@ def test_a_whole_parameter_or_guard_can_be_given_at_once(place, mode):
     assert config.guards["tests"].timeout_s == 5
 
 
+def test_a_list_takes_items_that_hydras_grammar_does_not_know(place):
+    config = place.config("scope=.", "metric.command=x", "writable=[~/.cache, /run/a&b.sock]")
+
+    assert config.writable == ["~/.cache", "/run/a&b.sock"]
+
+
 def test_a_single_option_of_a_recipes_guard_can_be_changed_or_the_guard_dropped(place):
     place.recipe("r", "metric: {command: 'true'}\nguards: {a: {command: x, expect: ok}, b: {command: y}}")
     config = place.config("recipe=r", "scope=.", "guards.a.command=z", "~guards.b")
@@ -215,6 +222,7 @@ def test_a_single_option_of_a_recipes_guard_can_be_changed_or_the_guard_dropped(
         ("metric.warmups=1.5", "metric.warmups: 1.5 is not a whole number."),
         ("metric.warmups=null", "metric.warmups: null is not a whole number."),
         ("metric.timeout_s=nan", "metric.timeout_s: nan is not a number."),
+        ("line_gain=-0.1", "line_gain: -0.1 is too small; give 0 or more."),
         ("verdict.min_effect=5%", "verdict.min_effect: '5%' is not a number; write 0.05."),
         ("metric.timeout_s=true", "metric.timeout_s: true is not a number."),
         ("off_limits=a", "off_limits: 'a' is not a list, as in [a, b]."),

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from support.trusting import everything
 
 from autoopt import compose
 from autoopt.demos import memory
@@ -55,11 +56,11 @@ def test_each_planted_improvement_lowers_the_peak_and_keeps_the_bills(project):
 
 
 def test_its_recipe_builds_on_memory_and_its_parameter_is_there(project, monkeypatch):
-    environ = {"HOME": str(project), "XDG_STATE_HOME": str(project / "state")}
+    environ = {"HOME": str(project), "XDG_STATE_HOME": str(project.with_name("state"))}
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     configs = []
-    compose.run(memory.DEMO.overrides, environ, configs.append)
+    compose.run(memory.DEMO.overrides, environ, configs.append, vet=everything)
     (config,) = configs
 
     assert config.metric.extract.kind.value == "peak_memory"

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import yaml
+from support.trusting import everything
 
 from autoopt import compose
 from autoopt.demos import ml_f1, python_perf
@@ -32,10 +33,10 @@ def composed(demo, directory, monkeypatch):
     """The settings that the demo's run starts with, and the fixed project."""
     configs = []
     monkeypatch.chdir(directory)
-    environ = {"HOME": str(directory), "XDG_STATE_HOME": str(directory / "state")}
+    environ = {"HOME": str(directory), "XDG_STATE_HOME": str(directory.with_name("state"))}
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    compose.run(demo.overrides, environ, configs.append)
+    compose.run(demo.overrides, environ, configs.append, vet=everything)
     return configs[0]
 
 

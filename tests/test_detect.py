@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.trusting import everything
 
 from autoopt import cli, compose
 from autoopt.detect import DETECTORS, Detector, Place, files, interpreters, packages, project
@@ -268,7 +269,7 @@ def recipe(text, name="mine"):
 
 def composed(environ, *words):
     configs = []
-    compose.run(["recipe=mine", "scope=src", *words], environ, configs.append)
+    compose.run(["recipe=mine", "scope=src", *words], environ, configs.append, vet=everything)
     return configs[0]
 
 
@@ -326,7 +327,7 @@ def test_outside_a_repository_that_is_said_and_not_what_is_missing(environ, tmp_
         composed(environ)
 
     assert refused.value.exit_code == 3
-    with pytest.raises(RepositoryError, match=r"not in a git repository"):
+    with pytest.raises(RepositoryError, match=r"missing: no directory; give one in a git repository"):
         composed(environ, f"repo={tmp_path / 'missing'}")
 
 

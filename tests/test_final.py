@@ -149,8 +149,32 @@ def test_the_holdout_is_measured_at_the_end_and_no_proposer_learns_of_it(run: Ru
     assert run.proposer.briefs
 
 
+def test_what_loses_on_the_holdout_is_not_kept_where_it_is_asked_each_time(run: Run) -> None:
+    overfitted = "echo METRIC t=$(grep -q fast src/a && echo 88831.5 || echo 77731.5)"
+    run.config.final.holdout.each_keep = True
+
+    run.go([fast("a"), fast("c")], None, overfitted)
+
+    assert [past.status.value for past in run.journal.history] == ["baseline", "inspector-reject", "keep"]
+    (finding,) = run.journal.history[1].findings
+    assert (finding.guard, finding.suspect) == ("holdout", False)
+    assert not {"77731", "88831"} & {word[:5] for word in repr(run.proposer.briefs).split()}
+
+
+def test_a_holdout_that_is_asked_each_time_has_to_work_at_the_base(run: Run) -> None:
+    run.config.final.holdout.each_keep = True
+
+    with pytest.raises(UsageError, match=r"final\.holdout\.command: .*, at the commit the run starts from"):
+        run.go([fast("a")], None, "echo nothing")
+
+
 @pytest.mark.parametrize(
-    "config", [FinalConfig(max_pairs=1), FinalConfig(holdout=HoldoutConfig(timeout_s=3.0))]
+    "config",
+    [
+        FinalConfig(max_pairs=1),
+        FinalConfig(holdout=HoldoutConfig(timeout_s=3.0)),
+        FinalConfig(holdout=HoldoutConfig(each_keep=True)),
+    ],
 )
 def test_settings_that_cannot_work_are_refused(config: FinalConfig) -> None:
     with pytest.raises(UsageError, match=r"final\."):

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from autoopt.workspaces.inscope import InScope
 from autoopt.workspaces.layout import FILE_NAME, Layout
 from autoopt.workspaces.repository import discover
 from autoopt.workspaces.store import FILE, Entry, Store, blob_id
+from autoopt.workspaces.user_index import UserIndex
 
 SCOPE = Scope(["src"])
 
@@ -197,6 +199,22 @@ def test_an_index_of_any_version_comes_back_and_keeps_its_flags(tmp_path, versio
         assert git(root, "diff-index", "--cached", "--name-only", "HEAD", "--", "src") == ""
 
     assert content(root) == before
+
+
+def test_a_file_changed_in_the_second_it_was_staged_in_stays_changed_for_git(tmp_path):
+    root = make_repository(tmp_path)
+    index = UserIndex(root / ".git" / "index", root, root / ".git" / "x.lock", "sha1")
+    while True:
+        (root / "bench.py").write_text("print(2)\n")
+        git(root, "add", "bench.py")
+        (root / "bench.py").write_text("print(3)\n")
+        staged_s = int(index.path.stat().st_mtime)
+        if int((root / "bench.py").stat().st_mtime) == staged_s:
+            break
+    time.sleep(max(0, staged_s + 1.01 - time.time()))
+    index.change({"README": None})
+
+    assert {"MM bench.py", "D  README"} <= set(git(root, "status", "--porcelain").splitlines())
 
 
 def test_what_the_user_stages_and_edits_out_of_scope_meanwhile_stays(tmp_path):

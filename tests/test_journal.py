@@ -344,13 +344,13 @@ def test_an_interrupted_append_leaves_file_and_memory_alike(
 ) -> None:
     path = tmp_path / "journal.jsonl"
     journal = write(path)
-    synced = os.fsync
+    written = os.write
 
-    def interrupted(descriptor: int) -> None:
-        synced(descriptor)
+    def interrupted(descriptor: int, data: bytes) -> int:
+        written(descriptor, data)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "fsync", interrupted)
+    monkeypatch.setattr(os, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         journal.begin(2, KEPT, "cut short")
     monkeypatch.undo()
@@ -358,6 +358,23 @@ def test_an_interrupted_append_leaves_file_and_memory_alike(
 
     assert Journal(path).stopped == "interrupted"
     assert Journal(path).pending is None
+
+
+def test_a_decision_is_synced_at_once_and_what_a_resume_does_again_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = write(path)
+    synced: list[int] = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (sync(descriptor), synced.append(descriptor)))
+    journal.stop("to have synced a moment ago")
+    journal.begin(2, KEPT, "tried")
+    before = len(synced)
+    journal.spent(Call(number=2, stage="think", agent="a", transcript="", usage=Usage(calls=1)))
+
+    assert before == 1
+    assert len(synced) == 2
 
 
 def test_calls_of_agents_are_remembered_with_what_they_took(tmp_path: Path) -> None:

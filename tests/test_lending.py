@@ -176,6 +176,7 @@ def test_a_run_goes_on_over_the_lock_of_an_agents_dead_git(tmp_path: Path) -> No
     words = ["recipe=command", "scope=src", "run_id=r1", "propose.use=[agent]", "agent=command"]
     words += ["metric.extract.kind=named", "metric.extract.pattern=n", "budget.experiments=1"]
     words += ["metric.command=echo METRIC n=$(cat src/a)", "agent.answer={format: text}"]
+    words += ["sandbox=none"]  # else an agent's git can take no lock
     done = subprocess.run(
         [sys.executable, "-m", "autoopt", *words, f"agent.command={sys.executable} {tmp_path / 'agent.py'}"],
         cwd=root,

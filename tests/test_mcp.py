@@ -129,23 +129,30 @@ def test_what_the_command_line_refuses_is_a_tools_error(root: Path, tmp_path: Pa
     async def session(client: Client) -> None:
         told.append(await call(client, "start", recipe="nosuch"))
         told.append(await call(client, "status"))
+        for word in ("sandbox=none", "++workspace={allow_new: ['*']}", "metric.pass_env=[HOME]"):
+            told.append(await call(client, "start", scope=["work.txt"], settings=[*SETTINGS, word]))
+        recipes = root / ".autoopt" / "recipes"
+        recipes.mkdir(parents=True)
+        (recipes / "theirs.yaml").write_text("metric: {command: wc -c work.txt}")
+        told.append(await call(client, "start", recipe="theirs", scope=["work.txt"]))
 
     talk(root, session, tmp_path / "errors")
 
     assert "nosuch" in told[0]
     assert "there are no runs here yet" in told[1]
+    assert all("only a person can set this" in text for text in told[2:5])
+    assert "autoopt recipes trust theirs" in told[5] and not (root.parent / "state").exists()
 
 
 def test_a_client_that_leaves_ends_what_was_going_on(root: Path, tmp_path: Path) -> None:
-    mark = tmp_path / "started"
     settings = [word for word in SETTINGS if not word.startswith("metric.command")]
-    settings.append(f"metric.command=touch {mark}; sleep 600")
+    settings.append("metric.command=touch started; sleep 600")
 
     async def session(client: Client) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: call(client, "start", scope=["work.txt"], settings=settings))
             with anyio.fail_after(60):
-                while not mark.exists():
+                while not list((root.parent / "state").glob("autoopt/*/*/bench/*/tree/started")):
                     await anyio.sleep(0.05)
             group.cancel_scope.cancel()
 

@@ -12,6 +12,8 @@ from support.small_runs import EXACT, Run, comment, git, make, value
 from autoopt import assemble, loop
 from autoopt import journal as journals
 from autoopt.errors import UsageError
+from autoopt.guards.clocks import ClockGuard
+from autoopt.guards.constraint import Constraint
 from autoopt.journal import Journal
 from autoopt.judge import Judge
 from autoopt.measure import start
@@ -617,7 +619,8 @@ def test_settings_reach_the_parts(repo: Path) -> None:
         proposes=False,
     )
 
-    assert parts.bounds == parts.guards[:1]
+    assert parts.bounds == parts.guards[:2]
+    assert [type(bound) for bound in parts.bounds] == [Constraint, ClockGuard]
     assert parts.holdout is not None
     held_out = parts.holdout.sample(run.workspace.base, 0)
     assert isinstance(held_out, Sample)

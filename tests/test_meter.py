@@ -189,14 +189,15 @@ def test_a_warm_up_may_take_longer_but_not_for_ever(tmp_path: Path) -> None:
 
 def test_the_callers_limit_is_longer_for_warmups_and_not_longer_than_the_metrics(tmp_path: Path) -> None:
     place = bench(tmp_path, c1="")
-    slow_start = "test -e $HOME/warm || { sleep 0.6; touch $HOME/warm; }"
+    slow_start = "test -e $AUTOOPT_SCRATCH/warm || { sleep 0.6; touch $AUTOOPT_SCRATCH/warm; }"
     assert sample(meter(tmp_path, place, command=slow_start, warmups=1).sample("c1", 0, limit_s=0.4))
 
     ended = failed(meter(tmp_path, place, command="sleep 30", timeout_s=0.3).sample("c1", 0, limit_s=60))
     assert (ended.over_s, ended.timeout) == (None, True)
 
 
-WHEN = "date +%s%N > $HOME/from; sleep 0.2; date +%s%N > $HOME/to; echo METRIC x=$(cat value)"
+NOW = "date +%s%N > $AUTOOPT_SCRATCH"
+WHEN = f"{NOW}/from; sleep 0.2; {NOW}/to; echo METRIC x=$(cat value)"
 
 
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one processor")
@@ -206,7 +207,9 @@ def test_a_duet_runs_both_commits_at_the_same_moment_with_one_seed(tmp_path: Pat
     one, other = (sample(each) for each in taken.duet("c1", "c2", 7))
 
     assert (one.value, other.value, one.seed, other.seed) == (41.0, 42.0, 7, 7)
-    times = [[int((place.scratch(c) / end).read_text()) for c in ("c1", "c2")] for end in ("from", "to")]
+    times = [
+        [int((place.scratch(c) / "kept" / end).read_text()) for c in ("c1", "c2")] for end in ("from", "to")
+    ]
     assert max(times[0]) < min(times[1])
     with pytest.raises(ValueError, match="two commits"):
         taken.duet("c1", "c1", 7)
@@ -302,10 +305,10 @@ def test_parameters_of_the_env_file_reach_the_command_and_nothing_else_of_it(tmp
 def test_the_environment_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_TOKEN", "secret")
     place = bench(tmp_path, c1="")
-    command = 'test -z "$API_TOKEN" -a "$HOME" = "$AUTOOPT_SCRATCH" -a "$TMPDIR" = "$HOME" && touch $HOME/x'
+    command = 'test -z "$API_TOKEN" -a "$HOME" != "$AUTOOPT_SCRATCH" -a "$TMPDIR" = "$HOME" && touch $HOME/x'
     sample(meter(tmp_path, place, command=command).sample("c1", 0))
 
-    assert (place.scratch("c1") / "x").exists()
+    assert (place.scratch("c1") / "own" / "x").exists()
 
 
 def test_the_number_is_found_at_either_end_of_a_long_output(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.trusting import everything
 
 from autoopt import compose
 from autoopt.demos import ml_f1, ml_loss
@@ -15,13 +16,13 @@ from autoopt.proposers.search import discovery
 @pytest.fixture
 def composed(tmp_path, monkeypatch):
     """Composes a recipe in a directory that is left when the test ends."""
-    environ = {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "home")}
+    environ = {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path.with_name("state"))}
 
     def compose_in(directory, *words):
         monkeypatch.chdir(directory)
         (directory / ".git").mkdir(exist_ok=True)
         configs = []
-        compose.run(words, environ, configs.append)
+        compose.run(words, environ, configs.append, vet=everything)
         return configs[0]
 
     return compose_in

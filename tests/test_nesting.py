@@ -17,12 +17,12 @@ from support.workspace_repos import (
 
 from autoopt.errors import OutOfScopeError, RepositoryError
 from autoopt.records import Edit, Proposal
+from autoopt.removing import remove_whole
 from autoopt.scope import Scope
 from autoopt.workspaces import GitWorkspace
 from autoopt.workspaces.cleaning import Remains
 from autoopt.workspaces.copies import Copy, listing
 from autoopt.workspaces.layout import Layout
-from autoopt.workspaces.removing import remove_whole
 from autoopt.workspaces.store import FILE, Entry, Store
 
 DEEP = 1050
@@ -85,7 +85,7 @@ def test_removing_opens_few_directories_at_once(tmp_path):
     nest(tmp_path / "top", 300)
     program = (
         "import resource, sys; from pathlib import Path;"
-        "from autoopt.workspaces.removing import remove_whole;"
+        "from autoopt.removing import remove_whole;"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30)); remove_whole(Path(sys.argv[1]))"
     )
     done = subprocess.run(

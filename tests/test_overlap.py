@@ -89,7 +89,7 @@ def test_a_sweep_whose_runs_overlap_starts_none_and_proposes_a_split(project, ca
     assert "recipe=a and recipe=b would both edit src/a/n, src/b/n, src/both" in err
     assert "allow_overlap=race" in err
     assert project.branches() == ["main"]
-    assert [path for path in project.state.rglob("*") if path.is_file()] == []
+    assert project.records() == []
     configs = []
     for name, words in pasted(err).items():
         compose.run([name, *words], project.environ, configs.append)

@@ -10,6 +10,7 @@ import pytest
 from autoopt import places
 from autoopt.compose import library as shelves
 from autoopt.demos import demos
+from autoopt.errors import UsageError
 from autoopt.testing.recipe_suite import RecipeSuite
 
 
@@ -106,7 +107,6 @@ RULES = {
         ("options", "option_help: {words: What is counted}\n", ""),
         ("options", "{words: What is counted}", "{words: What is counted, more: Nothing}"),
         ("interpolations", "'${detect:tests}'", "'${detect:tset}'"),
-        ("interpolations", "'${detect:tests}'", "'${oc.env:TOKEN}'"),
         ("interpolations", "${quote:${options.words}}", "${quote:${options.word}}"),
         ("interpolations", "${words:${scope}}", "${words:${scoop}}"),
         ("safe", "${quote:${options.words}}", "${options.words}"),
@@ -123,6 +123,13 @@ def test_a_recipe_that_breaks_a_rule_fails_its_test(rule, old, new, tmp_path):
 
     with pytest.raises(AssertionError):
         getattr(suite, RULES[rule])("mine")
+
+
+def test_one_that_reads_the_environment_is_refused_as_it_is_read(tmp_path):
+    suite = broken(tmp_path, "'${detect:tests}'", "'${oc.env:TOKEN}'")
+
+    with pytest.raises(UsageError, match=r"mine\.yaml:\d+: guards\.tests\.command: \$\{oc\.env:"):
+        suite.test_its_interpolations_are_known("mine")
 
 
 @pytest.mark.parametrize(

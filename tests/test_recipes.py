@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.trusting import everything
 
 from autoopt import cli, compose, places
 from autoopt.compose import library as shelves
@@ -45,7 +46,9 @@ def own(tmp_path, environ):
 
 def test_the_generic_recipe_measures_wall_time(environ):
     configs = []
-    compose.run(["recipe=command", "scope=.", "metric.command=sleep 1"], environ, configs.append)
+    compose.run(
+        ["recipe=command", "scope=.", "metric.command=sleep 1"], environ, configs.append, vet=everything
+    )
 
     assert configs[0].metric.extract.kind.name == "wall"
 
@@ -54,7 +57,12 @@ def test_a_profile_of_the_python_recipe_runs_the_metric_command_as_it_stands(env
     configs = []
     (Path.cwd() / "it's.py").write_text("def f():\n    return sum(n * n for n in range(10_000))\nf()\n")
     command = f'{sys.executable} "it\'s.py" | cat'
-    compose.run(["recipe=python-perf", "scope=.", f"metric.command={command}"], environ, configs.append)
+    compose.run(
+        ["recipe=python-perf", "scope=.", f"metric.command={command}"],
+        environ,
+        configs.append,
+        vet=everything,
+    )
     words = ["bash", "-c", configs[0].profile.command]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
 
@@ -65,7 +73,7 @@ def test_a_profile_of_the_python_recipe_runs_the_metric_command_as_it_stands(env
 def test_a_memory_recipe_lets_no_other_memory_grow_and_searches_for_more_than_speed(environ, name):
     configs = []
     (Path.cwd() / "bench.py").write_text("print(1)\n")
-    compose.run([f"recipe={name}", "scope=."], environ, configs.append)
+    compose.run([f"recipe={name}", "scope=."], environ, configs.append, vet=everything)
 
     bounds = {key: one.max_regression for key, one in configs[0].constraints.items()}
     assert bounds == {"cpu_s": 0.5, "wall_s": 1.0, "peak_mb": 0.1}
@@ -119,7 +127,7 @@ def test_a_shown_recipe_can_be_used_as_a_recipe(own, environ, capsys):
 
     configs = []
     for name in ("mine", "copy"):
-        compose.run([f"recipe={name}", "scope=."], environ, configs.append)
+        compose.run([f"recipe={name}", "scope=."], environ, configs.append, vet=everything)
     configs[1].recipe = "mine"
     assert configs[0] == configs[1]
 
@@ -217,7 +225,7 @@ def test_text_that_looks_like_an_interpolation_stays_text(own, environ, capsys):
     (own / "copy.yaml").write_text(capsys.readouterr().out)
     configs = []
     for name in ("mine", "copy"):
-        compose.run([f"recipe={name}", "scope=."], environ, configs.append)
+        compose.run([f"recipe={name}", "scope=."], environ, configs.append, vet=everything)
 
     assert configs[0].metric.command == configs[1].metric.command == "echo ${HOME} ${x}"
 
@@ -277,7 +285,7 @@ def test_what_an_option_may_be_is_shown_and_refused(own, capsys):
 def test_an_option_that_cannot_be_meant_is_refused_in_one_line(own, environ, word, said):
     (own / "mine.yaml").write_text(CHOICES)
     with pytest.raises(UsageError) as refused:
-        compose.run(["recipe=mine", "scope=.", f"options.{word}"], environ, print)
+        compose.run(["recipe=mine", "scope=.", f"options.{word}"], environ, print, vet=everything)
 
     assert str(refused.value) == said
 
@@ -286,7 +294,12 @@ def test_what_an_option_may_be_is_taken_as_it_is(own, environ):
     (own / "mine.yaml").write_text(CHOICES)
     words = ["how=slow", "times=-1", "share=2", "careful=True", "folds=4"]
     configs = []
-    compose.run(["recipe=mine", "scope=.", *(f"options.{word}" for word in words)], environ, configs.append)
+    compose.run(
+        ["recipe=mine", "scope=.", *(f"options.{word}" for word in words)],
+        environ,
+        configs.append,
+        vet=everything,
+    )
 
     assert configs[0].options == {"how": "slow", "times": -1, "share": 2, "careful": True, "folds": 4}
 
@@ -329,7 +342,8 @@ def test_other_words_are_refused(capsys):
     assert cli.main(["recipes", "shwo", "x"]) == 2
     assert (
         capsys.readouterr().err
-        == "autoopt: recipes shwo x: not understood; use list, or show NAME [key=value ...].\n"
+        == "autoopt: recipes shwo x: not understood; use list, show NAME [key=value ...], trust NAME "
+        "or untrust NAME.\n"
     )
 
 

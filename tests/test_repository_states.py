@@ -968,7 +968,7 @@ def test_a_person_reads_one_line_and_nothing_is_written(state, code, said, tmp_p
         assert (found, err.count("\n"), said in err) == (code, 1, True), err
 
     assert snapshot(project.root) == before
-    assert [path for path in project.state.rglob("*") if path.is_file()] == []
+    assert project.records() == []
 
 
 def test_what_is_not_part_of_the_run_or_not_as_in_a_checkout_is_said(tmp_path, monkeypatch, capsys):

@@ -60,6 +60,7 @@ class Project:
         for name in "abcd":
             (self.root / "src" / name).write_text("slow\n")
         (place / "agent.py").write_text(AGENT)
+        (place / "seen").touch()  # a file that is not there could not be made writable
         git(self.root, "init", "-q", "-b", "main")
         commit(self.root, "start")
 
@@ -72,7 +73,7 @@ class Project:
             *("metric.probe=false", "budget.experiments=3", "agent=command", "profile.command=null"),
             f"metric.command=sh {self.place}/metric.sh",
             f"agent.command={sys.executable} {self.place}/agent.py",
-            "agent.answer={format: json, text: answer}",
+            *("agent.answer={format: json, text: answer}", f"agent.writable=[{self.place}/seen]"),
         ]
 
     def start(self, *words: str) -> subprocess.Popen[str]:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from autoopt.processes.surroundings import Surroundings
+from autoopt.schema import MetricConfig
+
 # The smaller the size the better, but each step down costs training time and one more table on the server.
 BENCH = """\
 import os, sys
@@ -24,6 +27,7 @@ assert "OTHER" not in os.environ
 def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
     root.mkdir()
+    (tmp_path / "server").mkdir()
     (root / "bench.py").write_text(BENCH)
     (root / "size.txt").write_text("50\n")
     for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "start"]):
@@ -46,7 +50,7 @@ def run(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
         *("metric.extract.kind=named", "metric.extract.pattern=error", "metric.pass_env=[TOKEN_*,SERVER]"),
         *("params.size.file=size.txt", "params.size.regex=(\\d+)", "params.size.choices=[50,40,20]"),
         *("metric.prepare=mkdir -p $SERVER/$AUTOOPT_RUN", "metric.cleanup=rm -r $SERVER/$AUTOOPT_RUN"),
-        *("budget.experiments=4", *words),
+        *("budget.experiments=4", f"writable=[{project.parent}/server]", *words),
     )
 
 
@@ -61,6 +65,22 @@ def test_a_gain_that_breaks_a_constraint_is_rejected_with_the_reason(project: Pa
     assert done.returncode == 0, done.stderr
     assert sorted(statuses(project)) == ["baseline 50", "inspector-reject 20", "keep 40"]
     assert "constraints.train_s: 80 is more than max=70" in (project / "autoresearch-r1.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("missing", "writable: {0}/missing is not there; make it, or leave it out."),
+        ("", "writable: {0} and git's own directory, {0}/project/.git, lie in one another, "),
+        ("state/autoopt", "writable: {0}/state/autoopt and the records of runs, {0}/state/autoopt, lie in"),
+    ],
+)
+def test_nobody_lets_commands_write_what_judges_them(project: Path, place: str, message: str) -> None:
+    (project.parent / "state" / "autoopt").mkdir(parents=True)
+    done = run(project, f"writable=[{project.parent / place}]")
+
+    assert done.returncode == 2
+    assert f"autoopt: {message.format(project.parent)}" in done.stderr
 
 
 def test_a_constraint_that_the_base_breaks_is_refused_before_anything_is_tried(project: Path) -> None:
@@ -122,3 +142,23 @@ def test_what_any_other_command_prints_before_it_fails_is_shown_below_the_reason
         "autoopt: metric.command: exit code 4, so there is no baseline to compare with",
         "no such table",
     ]
+
+
+def test_what_was_said_of_one_checkout_is_not_believed_of_another_nor_after_it_was_emptied(
+    tmp_path: Path,
+) -> None:
+    surroundings = Surroundings(MetricConfig(command="true"), {}, "r1", compiled=tmp_path / "compiled")
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+        surroundings.private(folder)
+    surroundings.private(one).said.add("prepared")
+
+    assert surroundings.private(one).said == {"prepared"}
+    old = (one / "since").read_bytes()
+    (other / "since").write_bytes(old)
+    assert surroundings.private(other).said == set()
+    (one / "since").unlink()
+    assert surroundings.private(one).said == set()
+    (one / "since").write_bytes(old)  # by a command that had read it
+    assert surroundings.private(one).said == set()

@@ -112,6 +112,7 @@ def run(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
         "agent=command",
         f"agent.command={sys.executable} {project.parent / 'agent.py'}",
         "agent.answer={format: json, text: answer, cost_usd: cost, input_tokens: in, output_tokens: out}",
+        "suspicions.ignore=[constant]",  # what the scripted agents find is just that
         *words,
     )
 
@@ -206,11 +207,12 @@ def test_a_second_agent_overrules_a_gain_with_its_reason(project: Path) -> None:
 
 
 def test_a_resume_after_a_kill_in_the_middle_of_thinking_forgets_no_cost(project: Path) -> None:
-    slow = project.parent / "slow.py"
+    slow, asked = project.parent / "slow.py", project.parent / "asked"
+    asked.touch()  # a file that is not there could not be made writable
     slow.write_text(
         "import pathlib, runpy, sys, time\n"
-        f"mark = pathlib.Path({str(project.parent / 'asked')!r})\n"
-        "calls = len(mark.read_text()) if mark.exists() else 0\n"
+        f"mark = pathlib.Path({str(asked)!r})\n"
+        "calls = len(mark.read_text())\n"
         "mark.write_text('x' * (calls + 1))\n"
         "if calls == 1: pathlib.Path('src/work.py').write_text('half an edit'); time.sleep(60)\n"
         f"runpy.run_path({str(project.parent / 'agent.py')!r})\n"
@@ -223,13 +225,13 @@ def test_a_resume_after_a_kill_in_the_middle_of_thinking_forgets_no_cost(project
             "metric.extract.pattern=steps",
             "metric.baseline_samples=2", "propose.use=[agent]", "budget.experiments=1",
             "agent=command", f"agent.command={sys.executable} {slow}",
-            "agent.answer={format: json, text: answer, cost_usd: cost}",
+            "agent.answer={format: json, text: answer, cost_usd: cost}", f"agent.writable=[{asked}]",
+            "suspicions.ignore=[constant]",
         ],
         cwd=project, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    asked = project.parent / "asked"
-    while not (asked.exists() and len(asked.read_text()) == 2):
+    while len(asked.read_text()) != 2:
         assert process.poll() is None, "the run ended before it was killed"
         time.sleep(0.02)
     process.kill()
@@ -281,6 +283,7 @@ def test_an_agent_that_commits_by_itself_does_not_end_the_run(project: Path) -> 
         "propose.use=[agent]",
         "budget.experiments=1",
         f"agent.command={sys.executable} {project.parent / 'committing.py'}",
+        "sandbox=none",  # else the repository is read-only for agents
     )
 
     assert done.returncode == 0, done.stderr

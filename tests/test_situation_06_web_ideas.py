@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.trusting import trust
 
 pytest.importorskip("pandas", reason="pandas is not installed")
 
@@ -86,6 +87,7 @@ def project(tmp_path: Path) -> Path:
     (root / ".autoopt" / "agents").mkdir(parents=True)
     constants = f"PAGE, QUERY, FASTER = {PAGE!r}, {QUERY!r}, {FASTER!r}\n"
     (tmp_path / "agent.py").write_text(constants + AGENT)
+    (tmp_path / "asked.jsonl").touch()
     (root / ".autoopt" / "agents" / "scripted.yaml").write_text(
         f"command: {sys.executable} {tmp_path / 'agent.py'} {{flags}}\n"
         "flags: {web: --web, no_web: --no-web, edit: --edit}\n"
@@ -97,6 +99,7 @@ def project(tmp_path: Path) -> Path:
     for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "start"]):
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
         subprocess.run(["git", *identity, *words], cwd=root, check=True)
+    trust(root, environment(root), "agent=scripted")
     return root
 
 
@@ -107,6 +110,7 @@ def environment(project: Path) -> dict[str, str]:
 def run(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """One experiment, as somebody who has read the README would ask for it."""
     given = ["scope=transform.py", "agent=scripted", "propose.use=[agent]", "propose.discover=null"]
+    given.append(f"agent.writable=[{project.parent / 'asked.jsonl'}]")
     return subprocess.run(
         [sys.executable, "-m", "autoopt", *given, "run_id=web", "budget.experiments=1", *words],
         cwd=project,

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from support.parallel_runs import FILES, Project, recipe
+from support.trusting import trust
 from support.workspace_repos import git
 
 TOGETHER = (
@@ -42,7 +43,8 @@ def apart(project):
     reason="hydra-joblib-launcher is not installed; pip install 'autoopt[cluster]' to run this",
 )
 def test_one_command_line_runs_two_recipes_at_once(project):
-    done = project.autoopt("-m", "recipe=a,b", "hydra/launcher=joblib")
+    gate = project.root.parent / "gate"
+    done = project.autoopt("-m", "recipe=a,b", "hydra/launcher=joblib", f"writable=[{gate}]")
 
     assert done.returncode == 0, done.stdout + done.stderr
     apart(project)
@@ -57,6 +59,7 @@ def test_two_terminals_run_at_once_and_both_are_listed_as_running(project):
         command = f"until [ -e {gate}/go ]; do sleep 0.2; done; echo METRIC n=$(cat src/{name}/n)"
         (project.root / f".autoopt/recipes/{name}.yaml").write_text(recipe(name, 1, command))
     git(project.root, "commit", "-qam", "wait")
+    trust(project.root, project.environ, "a", "b")
     both = [project.begin(f"recipe={name}", f"run_id={name}-1") for name in ("a", "b")]
     listed, deadline = "", time.monotonic() + 90
     while listed.count("running") < 2 and time.monotonic() < deadline:

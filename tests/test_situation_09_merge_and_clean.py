@@ -39,5 +39,5 @@ def test_the_printed_commands_lead_from_runs_to_a_tidy_repository(project, capsy
     assert project.git("for-each-ref", "refs/autoopt") == ""
     assert "autoresearch" not in (project.root / ".git/info/exclude").read_text()
     assert not list(project.root.glob("autoresearch-*"))
-    assert [path for path in project.state.rglob("*") if path.is_file()] == []
+    assert project.records() == []
     project.in_order()

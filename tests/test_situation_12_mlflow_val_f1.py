@@ -32,13 +32,16 @@ def test_the_metric_is_read_from_the_store_and_the_winner_kept(tmp_path):
     (root / "params.json").write_text(json.dumps({"class_weight": None}))
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "A model"]):
         subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=t@x", *words], cwd=root, check=True)
-    store = Store(uri=f"sqlite:///{tmp_path}/shared.db")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    store = Store(uri=f"sqlite:///{shared}/mlflow.db")
     store.make()
     done = subprocess.run(
         [
             *(sys.executable, "-m", "autoopt", "recipe=ml-mlflow", "scope=params.json", "run_id=churn"),
             *("options.metric=val_f1", f"options.tracking_uri={store.uri}", "budget.experiments=15"),
             *("metric.baseline_samples=2", "metric.timeout_s=300", "confirm=no"),
+            f"writable=[{shared}]",
         ],
         cwd=root,
         env={**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")},
@@ -46,6 +49,7 @@ def test_the_metric_is_read_from_the_store_and_the_winner_kept(tmp_path):
         text=True,
         check=False,
     )
+    assert done.returncode == 0, done.stderr
     kept = subprocess.run(
         ["git", "show", "autoresearch/churn:params.json"],
         cwd=root,
@@ -53,7 +57,5 @@ def test_the_metric_is_read_from_the_store_and_the_winner_kept(tmp_path):
         text=True,
         check=True,
     )
-
-    assert done.returncode == 0, done.stderr
     assert json.loads(kept.stdout) == {"class_weight": "balanced"}
     assert "0.700 score → 0.800 score" in done.stdout

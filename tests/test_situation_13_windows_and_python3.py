@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from support.trusting import everything
 
 from autoopt import cli, compose
 
@@ -64,6 +65,7 @@ def started(project, command, capsys):
     words = [
         *("scope=work.py", "metric.extract.kind=regex", r"metric.extract.pattern=n= (\d+)", "metric.unit=n"),
         *("confirm=no", "propose.use=[codemods]", "metric.baseline_samples=2", "budget.experiments=1"),
+        "metric.self_scored=yes",
     ]
     code = cli.main([*words, f"metric.command={command}"])
     return code, capsys.readouterr().err
@@ -95,7 +97,7 @@ def test_in_a_recipe_python_is_the_running_interpreter(project):
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text("metric: {command: '${python} work.py'}")
     configs = []
-    compose.run(["recipe=mine", "scope=work.py"], dict(os.environ), configs.append)
+    compose.run(["recipe=mine", "scope=work.py"], dict(os.environ), configs.append, vet=everything)
 
     done = subprocess.run(["bash", "-c", configs[0].metric.command], capture_output=True, check=False)
     assert done.stdout == b"n= 3\n"

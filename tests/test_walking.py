@@ -5,8 +5,8 @@ import os
 from test_nesting import nest
 
 from autoopt.proposers.agent import _files
+from autoopt.removing import remove_whole
 from autoopt.walking import walk
-from autoopt.workspaces.removing import remove_whole
 
 
 def test_it_finds_what_the_library_finds_and_enters_no_links(tmp_path):

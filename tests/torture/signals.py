@@ -14,6 +14,7 @@ import json
 import os
 import pty
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -63,6 +64,7 @@ class Running:
 
     process: subprocess.Popen[bytes]
     master: int
+    heard: bytes = b""
 
     def send(self, *numbers: signal.Signals, pause_s: float = 0.15) -> None:
         """Send signals, with a moment between them."""
@@ -85,9 +87,15 @@ class Running:
         most = pages * resource.getpagesize() + (256 << 10)
         resource.prlimit(self.process.pid, resource.RLIMIT_AS, (most, most))
 
+    def listen(self) -> None:
+        """Hear what it has said up to now: a terminal holds little, and it would wait."""
+        with contextlib.suppress(OSError):  # it has ended, and its terminal with it
+            while select.select([self.master], [], [], 0)[0] and (chunk := os.read(self.master, 1 << 16)):
+                self.heard += chunk
+
     def said(self) -> bytes:
         """Everything it says to its end."""
-        found = b""
+        found = self.heard
         while self.master >= 0:
             try:
                 chunk = os.read(self.master, 1 << 16)
@@ -179,6 +187,7 @@ class Machine(Place):
         """Wait until a keep and a discard are made and the next experiment is being measured; its number."""
         limit = time.monotonic() + _LIMIT_S
         while time.monotonic() < limit and running.process.poll() is None:
+            running.listen()
             events = self._events()
             if events and events[-1]["event"] == "EDITED" and events[-1]["number"] == 2:
                 time.sleep(0.2)
