@@ -549,6 +549,9 @@ def test_the_walls_hold_for_a_user_without_rights() -> None:
             os.chown(Path(root, name), 65534, 65534)
         Path(root, "hidden", "key").write_text("SECRET")
         package, libraries = Path(probing.__file__).parents[3], Path(sh.__file__).parents[1]
+        needed = [f"{package}/autoopt/__init__.py", sh.__file__]
+        if subprocess.run(["cat", *needed], user=65534, capture_output=True).returncode:
+            pytest.skip("what is installed here can be read by root only")
         done = subprocess.run(
             [interpreter_for_everybody(), "-c", _AS_NOBODY, str(package), str(libraries)],
             cwd=root,

@@ -197,7 +197,8 @@ class Agent:
         writable = [own, *_places(config.writable, environment), *_kept(config.keeps, environment)]
         if request.edits:
             writable.append(request.desk)
-        return replace(walls, writable=(*walls.writable, *writable), tmp=own / "tmp")
+        every = (*walls.writable, *writable)
+        return replace(walls, writable=every, tmp=own / "tmp", nested=config.confines)
 
     def _environment(self, home: Path) -> dict[str, str]:
         """What every command gets, and what this agent gets besides."""

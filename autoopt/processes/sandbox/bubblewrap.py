@@ -8,7 +8,7 @@ from pathlib import Path
 from autoopt.processes.sandbox import gate
 from autoopt.processes.sandbox.places import Access, gpu_nodes, in_order, within
 from autoopt.processes.sandbox.syscalls import call_filter
-from autoopt.processes.sandbox.tmp import SEEN, TMP, renew
+from autoopt.processes.sandbox.tmp import SEEN, TMP, entries, renew
 from autoopt.processes.walls import Kind, Walls
 
 _READY, _GO, _FILTER = (word.decode() for word in (gate.READY, gate.GO, gate.FILTER))
@@ -110,7 +110,8 @@ def _places(walls: Walls, cwd: Path) -> list[str]:
     closed: list[str] = []
     places = in_order(walls)
     if walls.tmp is not None:
-        found += _private_tmp(walls.tmp, [*(path for path, _ in places), os.path.realpath(cwd)])
+        mounted = [*(path for path, _ in places), os.path.realpath(cwd)]
+        found += _private_tmp(walls.tmp, [*mounted, *(entries() if walls.nested else ())])
         places += [(SEEN + path[len(TMP) :], access) for path, access in places if _is_shut(path, access)]
     for path, access in places:
         if access is Access.WRITE:

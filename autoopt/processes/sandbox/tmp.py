@@ -41,7 +41,7 @@ def renew(private: Path, places: list[str]) -> list[str]:
         places: What will be mounted, below the real /tmp or elsewhere.
     """
     way = {_entry(path) for path in places if within(path, TMP) and path != TMP}
-    wanted = {name for name in os.listdir(TMP) if not name.startswith(_MADE_ANEW)} - way  # noqa: PTH208
+    wanted = {path[len(TMP) + 1 :] for path in entries()} - way
     private.chmod(0o700)
     folder = os.open(private, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -54,6 +54,11 @@ def renew(private: Path, places: list[str]) -> list[str]:
     finally:
         os.close(folder)
     return sorted(f"{TMP}/{name}" for name in way)
+
+
+def entries() -> list[str]:
+    """What is in the real one, but for what programs make anew."""
+    return [f"{TMP}/{name}" for name in os.listdir(TMP) if not name.startswith(_MADE_ANEW)]  # noqa: PTH208
 
 
 def _entry(path: str) -> str:
