@@ -71,7 +71,7 @@ def test_variables_with_telling_names_count_and_plain_values_do_not():
     plain = {
         "SHORT_TOKEN": "abc",
         "SSH_AUTH_SOCK": "/tmp/ssh-x/agent.1",
-        "PGPASSFILE": "/root/.pgpass",
+        "PGPASSFILE": "/home/me/.pgpass",
         "AUTHOR_NAME": "Some Body",
         "POSTGRES_PASSWORD": "postgres",
         "LICENCE_HOST": "licences.example.org:8080",
