@@ -10,7 +10,7 @@ from operator import add
 
 from autoopt import plateau
 from autoopt.errors import BudgetSpentError, ExperimentBudgetError, UsageError
-from autoopt.records import Call, Experiment, Status, Usage
+from autoopt.records import WAIT, Call, Experiment, Usage
 from autoopt.schema import BudgetConfig, Config, Direction, MetricConfig
 
 SURE = 0.95
@@ -58,18 +58,24 @@ def spent(
     budget: BudgetConfig, metric: MetricConfig, history: Sequence[Experiment], elapsed_s: float
 ) -> str | None:
     """Why the run stops now, or None while it goes on."""
-    tried = sum(1 for experiment in history if experiment.status is not Status.baseline)
+    tried = sum(1 for experiment in history if experiment.is_counted)
     if reached(metric, history):
         return _arrival(metric, history)
     if budget.experiments is not None and tried >= budget.experiments:
         noun = "experiment" if budget.experiments == 1 else "experiments"
         return f"the budget of {budget.experiments} {noun} is spent"
     if budget.wall is not None and elapsed_s >= seconds(budget.wall, "budget.wall"):
-        return f"the budget of {budget.wall} is spent"
+        return f"the budget of {budget.wall} is spent{_waiting(history)}"
     rung = plateau.ladder(history, budget.plateau)
     if rung.level is plateau.Level.stop:
         return "; ".join(filter(None, (rung.sentence, rung.reason)))
     return None
+
+
+def _waiting(history: Sequence[Experiment]) -> str:
+    """How much of the time went by in wait for other runs, where that is worth telling."""
+    waited_s = sum(experiment.seconds.get(WAIT, 0.0) for experiment in history)
+    return f" ({waited_s:.0f} s of it waiting for its turn on this machine)" if waited_s >= 1.0 else ""
 
 
 def reached(metric: MetricConfig, history: Sequence[Experiment]) -> bool:
@@ -79,7 +85,7 @@ def reached(metric: MetricConfig, history: Sequence[Experiment]) -> bool:
     """
     if metric.target is None:
         return False
-    kept = (e for e in reversed(history) if e.status in (Status.keep, Status.baseline))
+    kept = (e for e in reversed(history) if e.status.leads)
     last = next((e for e in kept if e.value is not None), None)
     if last is None:
         return False
@@ -93,7 +99,7 @@ def reached(metric: MetricConfig, history: Sequence[Experiment]) -> bool:
 def _arrival(metric: MetricConfig, history: Sequence[Experiment]) -> str:
     """That the target is reached, and by which number."""
     said = f"the target {metric.target:g} {metric.unit}".rstrip() + " is reached"
-    level = next(e.level for e in reversed(history) if e.status in (Status.keep, Status.baseline))
+    level = next(e.level for e in reversed(history) if e.status.leads)
     if level is None or not level.samples:
         return said
     return f"{said}: {level.value:.4g} {metric.unit}".rstrip() + f" (95 % {level.low:.4g}–{level.high:.4g})"

@@ -13,13 +13,13 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 
 from autoopt.errors import AutooptError, Terminated, UsageError
 
 SUBCOMMANDS = {
     "demo": "run a bundled sample project, offline, in a minute or two",
+    "init": "set a run up in a conversation, and write a recipe for it",
     "doctor": "measure noise, time and cost before a run, and recommend settings",
     "start": "make a run and measure its baseline, to edit in its desk yourself",
     "brief": "say what is known before the next experiment",
@@ -28,17 +28,20 @@ SUBCOMMANDS = {
     "show": "show one run, experiment by experiment",
     "resume": "go on with a run that was interrupted",
     "report": "write the report of a run",
+    "review": "score a run from its evidence, with its reasons, and say what to do next",
+    "import": "go on with what another tool tried: pi-autoresearch, autoresearch tables",
+    "export": "give a run's experiments to other tools: JSON Lines, CSV, MLflow, optuna-dashboard",
     "merge": "put the results of several runs together, as far as they still pay",
     "finish": "put a run's result on a branch for review, with messages and a pull request's text",
     "clean": "remove what runs left: worktrees, state, refs and branches",
-    "recipes": "list the recipes, or show one",
+    "recipes": "list, show, trust, write and check recipes; bring packs of others",
+    "help": "explain a topic, an option or a subcommand, or search for words",
+    "completion": "print the script that completes words in bash, zsh or fish",
     "skill": "print the skill that teaches a coding agent to drive autoopt",
     "mcp": "serve start, brief, try, status and report to an agent over MCP",
 }
-_MODULES = {"start": "start_run", "try": "trying"}
+_MODULES = {"start": "start_run", "try": "trying", "import": "import_"}
 """Subcommands whose module has another name."""
-_OF_A_RUN = frozenset({"show", "resume", "try", "brief", "report", "finish"})
-_OF_RUNS = frozenset({"merge", "clean"})
 _BROKEN_PIPE = 128 + 13  # as if SIGPIPE had ended it; Windows has no such name
 _ON_WINDOWS = (
     "Windows itself cannot run it: commands need POSIX signals, bash and file locks. Set up WSL "
@@ -57,6 +60,13 @@ def _nearest(error: UnicodeError) -> tuple[str | bytes, int]:
     return words.nearest(error)
 
 
+def _open_what_is_closed() -> None:
+    """Lead streams nowhere that the caller has closed: the next file to be opened would get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Do what the words ask for; returns the exit code."""
     words = sys.argv[1:] if argv is None else argv
@@ -65,6 +75,7 @@ def main(argv: list[str] | None = None) -> int:
         return UsageError.exit_code
     from autoopt import shortage, signals
 
+    _open_what_is_closed()
     codecs.register_error(_NEAREST, _nearest)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -93,10 +104,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _refused(error: AutooptError) -> int:
     """Say what is wrong, if anybody listens; returns the exit code."""
-    from autoopt import secrets
+    from autoopt import secrets, trust
 
+    # It may quote what strangers wrote, in file names for instance.
+    lines = map(trust.printable, secrets.gather(os.environ).text(str(error)).split("\n"))
     with contextlib.suppress(OSError, ValueError):
-        print(f"autoopt: {secrets.gather(os.environ).text(str(error))}", file=sys.stderr)
+        print("autoopt:", "\n".join(lines), file=sys.stderr)
     _let_go()
     return error.exit_code
 
@@ -126,29 +139,17 @@ def _dispatch(words: list[str], environ: Mapping[str, str]) -> int:
         print(f"autoopt {__version__}")
         return 0
     if "query=bash" in words:
-        typed = environ.get("COMP_LINE", "").split(" ")[1:]
-        if len(typed) > 1 and (ids := _run_ids(typed, environ)):
-            print(*ids)
-            return 0
-        if answered := _complete(typed):
+        from autoopt.commands import completion
+
+        if (answered := completion.answer(environ.get("COMP_LINE", ""), environ, _known())) is not None:
             print(*answered)
+            return 0
     return _call("run", words, environ)
 
 
-def _complete(typed: list[str]) -> list[str]:
-    """Subcommands that the only word so far may become."""
-    return [name for name in SUBCOMMANDS if len(typed) == 1 and name.startswith(typed[0])]
-
-
-def _run_ids(typed: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """Runs of this repository that the last word may become, after a subcommand that takes one or several."""
-    subcommand, *named, begun = typed
-    if subcommand not in _OF_RUNS and (subcommand not in _OF_A_RUN or named):
-        return []
-    from autoopt.commands import lookup
-
-    ids = [found.layout.run_id for found in lookup.runs(environ, Path.cwd())]
-    return [run_id for run_id in ids if run_id.startswith(begun) and run_id not in named]
+def _known() -> dict[str, tuple[str, str]]:
+    """Every subcommand's module and what it does."""
+    return {name: (_MODULES.get(name, name), about) for name, about in SUBCOMMANDS.items()}
 
 
 def _subcommand(name: str, words: list[str], environ: Mapping[str, str]) -> int:
@@ -160,10 +161,23 @@ def _subcommand(name: str, words: list[str], environ: Mapping[str, str]) -> int:
         raise UsageError(
             f"{name}: no such subcommand; {hint} A run starts with autoopt recipe=NAME scope=PATH."
         )
+    if name == "help" and _is_subcommand(words):
+        name, words = words[0], ["--help"]
     if "-h" in words or "--help" in words:
         print(_module(name).__doc__)
         return 0
+    if name == "completion":
+        from autoopt.commands import completion
+
+        return completion.main(words, environ, _known())
     return _call(name, words, environ)
+
+
+def _is_subcommand(words: Sequence[str]) -> bool:
+    """Whether help is wanted on a subcommand; a topic of that name says more."""
+    from autoopt import help as topics
+
+    return len(words) == 1 and words[0] in SUBCOMMANDS and words[0] not in topics.TOPICS
 
 
 def _module(name: str) -> ModuleType:

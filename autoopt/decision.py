@@ -9,23 +9,39 @@ from typing import Any
 
 from autoopt.errors import AutooptError, OutOfScopeError
 from autoopt.measure import Evidence, Stages
-from autoopt.records import Change, Experiment, Finding, Measurement, Proposal, Status
+from autoopt.records import Change, Claim, Experiment, Finding, Measurement, Proposal, Status
 
 
 def twin(history: Sequence[Experiment], proposal: Proposal, change: Change) -> Experiment | None:
     """The earlier experiment that this one would repeat: the same tree, or the same edit made elsewhere.
 
     The same parameter value on another incumbent is no repetition: its search knows what it does. Nor is what
-    a person wants tried again.
+    a person wants tried again, or what was overtaken by another run's keep.
     """
     if proposal.overrule is not None:
         return None
     for past in history:
+        if past.overtaken:
+            continue
         if past.tree == change.tree:
             return past
         if past.fingerprint and past.fingerprint == change.fingerprint and not proposal.parameters:
             return past
     return None
+
+
+def claimed(claims: Sequence[Claim], proposal: Proposal, change: Change) -> str:
+    """What was tried before the run, failed, and would be repeated, as a sentence; empty where nothing is.
+
+    What was kept there may well be worth its place here: it is measured like any other change.
+    """
+    if proposal.overrule is not None:
+        return ""
+    for claim in claims:
+        same_edit = claim.fingerprint == change.fingerprint and not proposal.parameters
+        if claim.failed and ((claim.tree and claim.tree == change.tree) or (claim.fingerprint and same_edit)):
+            return f"#{claim.number} of the imported history was the same ({claim.status})"
+    return ""
 
 
 def repeated(proposal: Proposal, change: Change, earlier: Experiment, stages: Stages) -> Experiment:
@@ -38,6 +54,21 @@ def repeated(proposal: Proposal, change: Change, earlier: Experiment, stages: St
     )
     plain = recorded(proposal, stages, status=Status.discard, commit=change.commit, parent=change.parent)
     return replace(plain, **_of(change), findings=(finding,))
+
+
+def repeated_elsewhere(proposal: Proposal, change: Change, said: str, stages: Stages) -> Experiment:
+    """The record of a proposal that was tried elsewhere, or that another run of the search is trying."""
+    finding = Finding(guard="duplicate", passed=False, message=f"{said}; not measured again")
+    plain = recorded(proposal, stages, status=Status.discard, commit=change.commit, parent=change.parent)
+    return replace(plain, **_of(change), findings=(finding,))
+
+
+def overtaken(offered: Experiment, tip: str, by: str) -> Experiment:
+    """The record of a change that would have been kept, had another run of the search not been first."""
+    verdict = offered.verdict
+    assert verdict is not None, "only what was judged is offered"
+    sentence = f"REVERT {by} was first ({tip[:10]}), so it is measured again on that; {verdict.sentence}"
+    return replace(offered, status=Status.discard, verdict=replace(verdict, sentence=sentence), overtaken=tip)
 
 
 def refused(proposal: Proposal, parent: str, error: AutooptError, stages: Stages) -> Experiment:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 
-from autoopt import budget, decision, inspection, measure, plateau, signals, think
+from autoopt import budget, decision, following, inspection, measure, plateau, signals, think
 from autoopt.errors import (
     AgentError,
     BudgetSpentError,
@@ -41,7 +41,7 @@ def run(config: Config, parts: Parts, journal: Journal) -> str:
     try:
         prepare(config, parts, journal)
         reason = _iterate(config, parts, journal)
-        measure.confirm(config, parts, journal)
+        reason = _end(config, parts, journal, reason)
     except KeyboardInterrupt:  # a normal way to end a run: the open attempt has reverted itself
         _finish(INTERRUPTED, parts, journal)
         raise
@@ -64,11 +64,41 @@ def prepare(config: Config, parts: Parts, journal: Journal) -> None:
     Raises:
         AutooptError: the baseline does not run, or the run's own records or branch do not add up.
     """
+    if parts.peers is not None:
+        parts.peers.join()
     restore(parts, journal)
     measure.renew(config, parts, journal)
     if not journal.history:
         _log(baseline(config, parts, journal), parts, journal)
     measure.place(config, parts, journal)
+
+
+def _end(config: Config, parts: Parts, journal: Journal, reason: str) -> str:
+    """Measure what was gained; of the runs of a search the last one does, for all of them."""
+    peers = parts.peers
+    if peers is None:
+        measure.confirm(config, parts, journal)
+        return reason
+    if not peers.leave():
+        return f"{reason}; others of the search {peers.name} were still at work, and the last one confirms"
+    while _follow(config, parts, journal):
+        pass
+    ends = parts.workspace.base, parts.workspace.incumbent
+    if (run := peers.confirmed(*ends)) is not None:
+        return f"{reason}; run {run} has confirmed what the search {peers.name} gained"
+    measure.confirm(config, parts, journal)
+    peers.confirm(*ends)
+    return reason
+
+
+def _follow(config: Config, parts: Parts, journal: Journal) -> bool:
+    """Adopt what other runs of the search have kept, if they have."""
+    followed = following.follow(config, parts, journal)
+    if followed is None:
+        return False
+    _log(followed, parts, journal)
+    measure.place(config, parts, journal)
+    return True
 
 
 def _finish(reason: str, parts: Parts, journal: Journal) -> None:
@@ -88,8 +118,10 @@ def _iterate(config: Config, parts: Parts, journal: Journal) -> str:
 
 def _next(config: Config, parts: Parts, journal: Journal, stages: Stages) -> str | None:
     """Make the next experiment; why there is none, if there is none."""
+    if _follow(config, parts, journal):
+        return None
     try:
-        proposal = _ask(config, parts, journal, stages)  # QUESTION, THINK, SCORE, REFLECT
+        proposal = following.again(parts, journal) or _ask(config, parts, journal, stages)
     except BudgetSpentError as error:
         return str(error)
     except AgentError as error:
@@ -116,9 +148,10 @@ def attempt(config: Config, parts: Parts, journal: Journal, proposal: Proposal, 
 
 
 def _ask(config: Config, parts: Parts, journal: Journal, stages: Stages) -> Proposal | None:
+    """The next idea: QUESTION, THINK, SCORE, REFLECT."""
     stages.enter("ask")
     try:
-        return parts.proposer.ask(brief(config, parts, journal))
+        return following.ask(parts, brief(config, parts, journal))
     except BaseException:  # an agent may have been in the middle of its edits
         parts.workspace.tidy()
         raise
@@ -137,6 +170,7 @@ def brief(config: Config, parts: Parts, journal: Journal) -> Brief:
         advice=think.advice(history, config.budget.plateau),
         step=think.step(history, config.budget.plateau),
         profile=parts.profile(workspace.incumbent),
+        claims=parts.claims,
     )
 
 
@@ -155,6 +189,9 @@ def experiment(
         journal.edited(number, opened.change)
         if (twin := decision.twin(journal.history, proposal, opened.change)) is not None:
             return _decided(journal, decision.repeated(proposal, opened.change, twin, stages))
+        before = decision.claimed(parts.claims, proposal, opened.change)
+        if said := before or following.twin(parts, number, proposal, opened.change):
+            return _decided(journal, decision.repeated_elsewhere(proposal, opened.change, said, stages))
         measured = _measure_or_repair(config, parts, journal, proposal, opened, stages)  # RUN, MEASURE
         proposal, evidence = measured
         change = opened.change
@@ -162,7 +199,8 @@ def experiment(
             *inspection.inspect(config, parts, journal, proposal, change, evidence, stages),  # INSPECT
             *inspection.written_through(parts),
         )
-        decided = _decided(journal, decision.decide(proposal, change, evidence, findings, stages))  # DECIDE
+        decided = decision.decide(proposal, change, evidence, findings, stages)  # DECIDE
+        decided = _decided(journal, following.offer(parts, journal, decided))
         if decided.status is Status.keep:
             opened.keep()
             journal.moved(number)
@@ -199,8 +237,9 @@ def restore(parts: Parts, journal: Journal) -> None:
     Raises:
         RepositoryError: the run branch is neither where the decision found it nor where it put it.
     """
+    following.settle(parts, journal)
     match journal.pending:
-        case Pending(decided=Experiment(status=Status.keep) as kept):
+        case Pending(decided=Experiment(status=Status.keep | Status.follow) as kept):
             parts.workspace.advance(kept.parent, kept.commit)
             journal.moved(kept.number)
             journal.done(kept.number)
@@ -302,6 +341,8 @@ def _log(decided: Experiment, parts: Parts, journal: Journal) -> None:
     journal.done(decided.number)
     if decided.status is not Status.baseline:
         _learn(decided, journal.history[:-1], parts, journal)
+    if parts.peers is not None:
+        parts.peers.decided(decided)
     parts.proposer.tell(decided)
     parts.publish(journal.history)
     journal.rest()
@@ -310,7 +351,7 @@ def _log(decided: Experiment, parts: Parts, journal: Journal) -> None:
 
 def _learn(decided: Experiment, before: Sequence[Experiment], parts: Parts, journal: Journal) -> None:
     """Tell the judge what was decided, live or replayed."""
-    if decided.status is Status.baseline and decided.measurement is not None:
+    if not decided.is_try and decided.measurement is not None:
         found = Variation(decided.variation or "auto")
         measure.begin(parts, decided.measurement, found, decided.twins)
         return

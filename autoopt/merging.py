@@ -119,6 +119,8 @@ def _carried(change: FileChange, now: bytes | None) -> bytes | Conflict | None:
     if after is None:
         return Conflict(path, "was changed since, and would be deleted")
     merged = merge(before, now, after)
+    if merged is None and not all(map(lines.is_text, (before, now, after))):
+        return Conflict(path, "was changed since, and is no text")
     if merged is None:
         return Conflict(path, "the same lines were changed since", clashes(before, now, after))
     return merged

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from posixpath import commonpath
 
+_NEW = "(new)"
+"""What the names of files begin with that stand for those which a run may make."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -17,12 +20,42 @@ class Claim:
         name: The run, for people; no two claims have the same.
         begun: Whether it is at work already, so that nothing can be taken from it.
         races: Whether it may share files with others.
+        search: What it shares with others that extend one line of commits with it; empty where it is alone.
     """
 
     name: str
     files: frozenset[str]
     begun: bool = False
     races: bool = False
+    search: str = ""
+
+
+def with_new(tracked: Collection[str], patterns: Iterable[str]) -> set[str]:
+    """The files there are, and for each directory ones that there might be: two runs may make the same one.
+
+    Args:
+        patterns: What scopes say; the kinds of files that they name may be made anywhere.
+    """
+    named = {_kind(pattern) for pattern in patterns if "*" in pattern.rpartition("/")[2]}
+    kinds: dict[str, set[str]] = {}
+    for path in tracked:
+        folder = path.rpartition("/")[0]
+        kinds.setdefault(folder, {"", *named}).add(_kind(path))
+        while folder and (folder := folder.rpartition("/")[0]) not in kinds:
+            kinds[folder] = {"", *named}
+    made = ((f"{folder}/" if folder else "", kind) for folder, found in kinds.items() for kind in found)
+    return {*tracked, *(f"{folder}{_NEW}{kind}" for folder, kind in made)}
+
+
+def _kind(path: str) -> str:
+    """What the file's name ends with, dot included; empty where it has no such end."""
+    _, dot, ending = path.rpartition("/")[2].rpartition(".")
+    return f"{dot}{ending}" if dot and ending.isalnum() else ""
+
+
+def is_new(path: str) -> bool:
+    """Whether it stands for files that there are not."""
+    return path.rpartition("/")[2].startswith(_NEW)
 
 
 def conflicts(claims: Sequence[Claim]) -> list[tuple[Claim, Claim]]:
@@ -34,6 +67,8 @@ def conflicts(claims: Sequence[Claim]) -> list[tuple[Claim, Claim]]:
 
 
 def _clash(one: Claim, other: Claim) -> bool:
+    if one.search and one.search == other.search:
+        return False
     asked = [claim for claim in (one, other) if not claim.begun]
     return any(not claim.races for claim in asked) and not one.files.isdisjoint(other.files)
 

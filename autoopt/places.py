@@ -70,6 +70,11 @@ class RunFiles:
         return self.state / "config.yaml"
 
     @property
+    def now(self) -> Path:
+        """What the process that works on the run is doing."""
+        return self.state / "now.json"
+
+    @property
     def parameters(self) -> Path:
         """The parameters that `propose.discover` printed at the base commit."""
         return self.state / "parameters.json"
@@ -78,6 +83,10 @@ class RunFiles:
     def study(self) -> Path:
         """Optuna's journal storage."""
         return self.state / "study.log"
+
+    def searches(self, name: str) -> Path:
+        """What the runs of one search in this repository share."""
+        return self.state.parent / ".searches" / name
 
     @property
     def profile(self) -> Path:
@@ -93,6 +102,11 @@ class RunFiles:
     def ideas(self) -> Path:
         """What an agent has thought of and not tried."""
         return self.state / "ideas.json"
+
+    @property
+    def known(self) -> Path:
+        """What others say was tried before the run, as it was when the run started."""
+        return self.state / "known.jsonl"
 
     @property
     def scratch(self) -> Path:

@@ -66,9 +66,11 @@ class Streak:
         """The streak once this experiment is decided."""
         if experiment.status is Status.baseline:
             return self
-        if experiment.status is Status.keep and not _only_holds(experiment):
+        if experiment.status is Status.follow or (
+            experiment.status is Status.keep and not _only_holds(experiment)
+        ):
             return Streak()
-        if experiment.simplifies or _only_holds(experiment):
+        if experiment.simplifies or experiment.overtaken or _only_holds(experiment):
             return self
         verdict = experiment.verdict
         return Streak(

@@ -11,6 +11,7 @@ from autoopt.records import (
     Call,
     Change,
     Confirmation,
+    Edit,
     Experiment,
     Failure,
     FileChange,
@@ -189,6 +190,79 @@ class Commits(Protocol):
         Raises:
             RepositoryError: there is no such branch, or it shares no commit with the base.
         """
+        ...
+
+
+class Peers(Protocol):
+    """The runs of one search: each extends one line of commits, and knows what the others have tried."""
+
+    @property
+    def name(self) -> str:
+        """The search's name."""
+        ...
+
+    def join(self) -> None:
+        """Take part from now on.
+
+        Raises:
+            RepositoryError: the search's line does not come by the commit this run starts from.
+        """
+        ...
+
+    def tip(self) -> str | None:
+        """The commit the search stands at, None where there is none; its objects are here afterwards."""
+        ...
+
+    def advance(self, old: str | None, new: str) -> bool:
+        """Have the search stand at `new` instead of `old`; False where another run was first."""
+        ...
+
+    def line(self, tip: str) -> tuple[tuple[str, str], ...]:
+        """Commit and subject of all from after the base to the tip, oldest first.
+
+        Raises:
+            RepositoryError: the tip does not come from the base.
+        """
+        ...
+
+    def keeper(self, commit: str) -> str:
+        """Who kept a commit of the line, as in "run sort-w2"."""
+        ...
+
+    def claim(self, number: int, fingerprint: str) -> str | None:
+        """Begin to try a normalised diff, whatever incumbent it is made on.
+
+        Returns:
+            Who else has tried it or is trying it, as a sentence, and nothing is begun; None where nobody has.
+        """
+        ...
+
+    def claim_commit(self, number: int, change: Change) -> str | None:
+        """Begin to try a change as committed; who else has tried exactly that, as `claim`."""
+        ...
+
+    def decided(self, experiment: Experiment) -> None:
+        """Let the others know what became of what this run has tried."""
+        ...
+
+    def extent(self, parent: str, commit: str) -> tuple[tuple[str, ...], int, int]:
+        """Which paths differ between two commits, and how many lines come and go."""
+        ...
+
+    def carried(self, parent: str, commit: str) -> tuple[Edit, ...] | str:
+        """The edits that do to the desk's files what turned one commit into another, or why they cannot."""
+        ...
+
+    def leave(self) -> bool:
+        """Take part no more; whether nobody else does, so that the end is this run's to tell."""
+        ...
+
+    def confirmed(self, base: str, tip: str) -> str | None:
+        """The run that has measured this gain already, None where none has."""
+        ...
+
+    def confirm(self, base: str, tip: str) -> None:
+        """Let the others know that this run has measured it."""
         ...
 
 

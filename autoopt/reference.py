@@ -1,6 +1,6 @@
-"""The option table of the README and the text of `--help`, made from the schema.
+"""The option table of `autoopt help options` and the text of `--help`, made from the schema.
 
-`python -m autoopt.reference README.md` writes the table between the README's markers.
+`python -m autoopt.reference` writes the table between the markers of that topic.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from autoopt import files, places, schema
 
+OPTIONS = Path(__file__).resolve().parent / "help" / "options.md"
 START, END = "<!-- options -->", "<!-- /options -->"
 
 
@@ -110,7 +111,6 @@ def help_text(subcommands: typing.Mapping[str, str]) -> str:
         "subcommands:\n" + "\n".join(f"  {name:<{width}}  {doc}" for name, doc in subcommands.items()),
         "flags:\n  --cfg job        show the settings a run would have, and stop\n"
         "  -m, --multirun   start one run for each of several values\n"
-        '  -sc install=bash set up completion: eval "$(autoopt -sc install=bash)"\n'
         "  --hydra-help     all other flags\n"
         "  --version        show the version, and stop",
     ]
@@ -118,16 +118,31 @@ def help_text(subcommands: typing.Mapping[str, str]) -> str:
     parts.append(
         f"agents, for agent=NAME and inspector=NAME:\n  {names},\n  and files .autoopt/agents/NAME.yaml"
     )
-    return "\n\n".join([*parts, *_sections()]) + "\n"
+    return "\n\n".join([*parts, *paragraphs()]) + "\n"
 
 
-def _sections() -> Iterator[str]:
-    """The options, a paragraph for each group."""
+def paragraphs() -> Iterator[str]:
+    """The options as text for a terminal, a paragraph for each group."""
     groups: dict[str, list[Row]] = {}
     for row in rows():
         groups.setdefault(row.path.partition(".")[0] if "." in row.path else "a run", []).append(row)
     for group, members in groups.items():
         yield "\n".join([f"options of {group}:", *map(_entry, members)])
+
+
+def about(wanted: str) -> str:
+    """The option of that path and those below it, as in `--help`; empty where there is none."""
+    parts = wanted.split(".")
+    found = [row for row in rows() if _begins(row.path.split("."), parts)]
+    if not found and len(parts) > 1:  # a name of people's own, as in metric.env.NAME
+        found = [row for row in rows() if row.path.split(".") == parts[:-1] and row.type.endswith(" by name")]
+    return "\n".join(map(_entry, found)) + "\n" if found else ""
+
+
+def _begins(path: list[str], wanted: list[str]) -> bool:
+    """Whether a path is the wanted one or below it; people's own names stand where it has `<name>`."""
+    pairs = list(zip(path, wanted, strict=False))
+    return len(pairs) == len(wanted) and all(part in (given, "<name>") for part, given in pairs)
 
 
 def _entry(row: Row) -> str:
@@ -150,8 +165,8 @@ def refreshed(text: str) -> str:
 
 
 def main(paths: list[str]) -> None:
-    """Refresh the table in each file."""
-    for path in map(Path, paths):
+    """Refresh the table in each file; by default in the topic."""
+    for path in map(Path, paths or [str(OPTIONS)]):
         files.replace(path, refreshed(path.read_text(encoding="utf-8")).encode())
 
 

@@ -29,15 +29,20 @@ class _Listening:
         came: What arrived meanwhile.
         say: Told of a Ctrl-C that waits; None where none does.
         waits: Whether there was one.
+        relay: Told of everything that arrives, where others are to end by it; None where nobody is.
     """
 
     blocks: int = 0
     came: list[int] = field(default_factory=list)
     say: Callable[[], None] | None = None
     waits: bool = False
+    relay: Callable[[int], None] | None = None
 
     def arrived(self, number: int, _frame: FrameType | None = None) -> None:
-        if self.blocks:
+        if self.relay is not None:
+            self.came.append(number)
+            self.relay(number)
+        elif self.blocks:
             self.came.append(number)
         elif number != signal.SIGINT:
             raise Terminated(number)
@@ -95,3 +100,38 @@ def patient(say: Callable[[], None]) -> Iterator[None]:
         waits, _listening.say, _listening.waits = _listening.waits, None, False
     if waits:
         raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def relayed(relay: Callable[[int], None]) -> Iterator[None]:
+    """Tell `relay` of each signal, in the midst of whatever is going on: the block waits for others to end.
+
+    Raises:
+        KeyboardInterrupt: at the end, when there was one; what the first of them stands for.
+    """
+    outer, _listening.relay = _listening.relay, relay
+    try:
+        yield
+    finally:
+        _listening.relay = outer
+    if _listening.came and not _listening.blocks:
+        first = _listening.came[0]
+        _listening.came.clear()
+        raise KeyboardInterrupt if first == signal.SIGINT else Terminated(first)
+
+
+def forget() -> None:
+    """Begin anew in a process that was forked in the midst of a block: nothing has arrived here."""
+    _listening.blocks, _listening.waits = 0, False
+    _listening.say, _listening.relay = None, None
+    _listening.came.clear()
+
+
+@contextlib.contextmanager
+def at_once() -> Iterator[None]:
+    """Let Ctrl-C end the block without waiting for what is around it: it only waits itself."""
+    say, _listening.say = _listening.say, None
+    try:
+        yield
+    finally:
+        _listening.say = say

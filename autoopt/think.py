@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from itertools import takewhile
@@ -83,6 +83,8 @@ class Strategy:
         """Where it stands once this experiment is decided, whoever made use of the turn."""
         if experiment.status is Status.baseline:
             return self
+        if experiment.status is Status.follow:
+            return replace(self, streak=self.streak.after(experiment))
         is_pass = experiment.simplifies or self.step is Step.simplify
         is_combining = self.step is Step.combine
         idea, kept = not experiment.simplifies, experiment.status is Status.keep
@@ -158,7 +160,7 @@ def advice(history: Sequence[Experiment], limit: int | None = None) -> str:
         history: Every experiment so far.
         limit: `budget.plateau`.
     """
-    latest = (e for e in reversed(history) if e.status is not Status.baseline and not e.simplifies)
+    latest = (e for e in reversed(history) if e.is_try and not e.simplifies)
     last = next(latest, None)
     if last is None:
         return ""

@@ -169,7 +169,8 @@ class Store:
                     "tool": _major(),
                     "files": dict(sorted(material.files.items())),
                 }
-                key = hashlib.sha256(json.dumps([entry["tool"], entry["files"]]).encode()).hexdigest()
+                known = [entry["tool"], _kind(material.name), entry["files"]]
+                key = hashlib.sha256(json.dumps(known).encode()).hexdigest()
                 entries.pop(key, None)  # the latest one is the last
                 entries[key] = entry
 
@@ -237,8 +238,13 @@ def _is_entry(entry: Any) -> bool:
 
 
 def _covers(entry: Mapping[str, Any], material: Material) -> bool:
-    known = entry["files"].items()
-    return entry["tool"] == _major() and bool(material.files) and material.files.items() <= known
+    """Whether who agreed to the one has agreed to the other; not as a file that a recipe's command names."""
+    is_alike = entry["tool"] == _major() and _kind(str(entry["name"])) == _kind(material.name)
+    return is_alike and bool(material.files) and material.files.items() <= entry["files"].items()
+
+
+def _kind(name: str) -> str:
+    return name.partition(" ")[0]
 
 
 def _major() -> str:

@@ -1,9 +1,12 @@
 """Signals as at a terminal, no deadlines for generated examples (machines may be busy), quiet logging."""
 
+import atexit
 import contextlib
 import logging
 import os
+import shutil
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
 
@@ -14,6 +17,10 @@ from support.survivors import alive
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:  # as in a background job, which every test would inherit
         signal.signal(number, handler)
+
+# Runs of tests that go on at the same moment need not wait for each other, nor for a run of the developer's.
+os.environ["AUTOOPT_TURNS"] = tempfile.mkdtemp(prefix="autoopt-tests-turns-")
+atexit.register(shutil.rmtree, os.environ["AUTOOPT_TURNS"], ignore_errors=True)
 
 settings.register_profile("autoopt", deadline=None)
 settings.load_profile("autoopt")

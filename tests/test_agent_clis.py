@@ -174,7 +174,7 @@ class Stage:
         environ = {**kept, "HOME": str(self.home)}
         environ |= {name: value.replace("<url>", self.model.url) for name, value in self.cli.environ.items()}
         config, files = self._config(*options, environ=environ), RunFiles(self.state)
-        walls = confining.for_agents(config, files, self.workspace, environ)
+        walls = confining.for_agents(config, files, self.workspace.desk, environ)
         agent = Agent(config.agent, files.prompts, files.logs, environ, self.purse, walls=walls)
         agent.check()
         stage = "edit" if edits else "think"

@@ -57,6 +57,15 @@ def test_the_baseline_is_no_experiment() -> None:
     assert budget.spent(limits, metric, DISCARDS, 0.0) == "the budget of 3 experiments is spent"
 
 
+def test_time_spent_waiting_for_other_runs_counts_and_is_told() -> None:
+    limits = BudgetConfig(experiments=None, wall="1m")
+    waited = [BASELINE, *(replace(past, seconds={"measure": 5.0, "wait": 9.0}) for past in DISCARDS[1:])]
+
+    said = budget.spent(limits, MetricConfig(command="true"), waited, 61)
+
+    assert said == "the budget of 1m is spent (27 s of it waiting for its turn on this machine)"
+
+
 def test_wall_time_counts() -> None:
     limits = BudgetConfig(experiments=None, wall="1m")
     metric = MetricConfig(command="true")

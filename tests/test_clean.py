@@ -73,6 +73,32 @@ def test_unmerged_keeps_are_refused_with_what_to_do(project, capsys):
     assert everything(project) == before
 
 
+@pytest.mark.parametrize("words", [(), ("--keep-branch",)])
+def test_a_keep_that_the_branch_has_not_come_to_is_not_lost(project, capsys, words):
+    start(project, "a")
+    project.git("update-ref", "refs/heads/autoresearch/a", "main")  # killed before it was moved
+    git(desk(project, "a"), "reset", "-q", "--hard")
+    before = everything(project)
+
+    code, _, err = project.run(capsys, "clean", "a", "--yes", *words)
+
+    assert (code, "what it kept is on no other branch" in err) == (3, True)
+    assert everything(project) == before
+
+
+def test_runs_that_go_together_do_not_hold_each_others_result(project, capsys):
+    start(project, "a")
+    start(project, "worse")
+    project.git("update-ref", "refs/heads/autoresearch/worse", "autoresearch/a")
+    git(desk(project, "worse"), "reset", "-q", "--hard")
+    before = everything(project)
+
+    assert project.run(capsys, "clean", "a", "worse", "--yes")[0] == 3
+    assert everything(project) == before
+    assert project.run(capsys, "clean", "a", "--yes")[0] == 0  # the other one has it
+    assert project.run(capsys, "clean", "worse", "--yes")[0] == 3
+
+
 def test_all_runs_or_none_are_removed(project, capsys):
     start(project, "a")
     start(project, "worse")

@@ -15,6 +15,15 @@ def run(*words, **options):
     )
 
 
+def run_in_shell(words):
+    return subprocess.run(
+        ["sh", "-c", f'exec "$0" -m autoopt {words}', sys.executable],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
 def test_the_version_and_the_help_are_printed_without_heavy_imports():
     code = (
         "import sys\nfrom autoopt.cli import main\n"
@@ -111,6 +120,19 @@ def test_termination_is_handled_like_an_interrupt_where_a_run_cleans_up():
         raise Terminated(signal.SIGTERM)
 
     assert caught.value.exit_code == 143
+
+
+def test_a_refusal_has_nothing_in_it_that_a_terminal_would_obey(capsys):
+    assert cli.main(["import", "sly\x1b[2J\u202e.tsv"]) == 2
+
+    err = capsys.readouterr().err
+    assert err.startswith(r"autoopt: sly\x1b[2J\u202e.tsv: is not there") and err[:-1].isprintable()
+
+
+def test_streams_that_are_closed_before_the_start_are_no_obstacle():
+    done = run_in_shell("recipes list >&- <&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run_in_shell("recpes 2>&- >&-").returncode == 2
 
 
 def test_words_before_the_first_override_complete_to_subcommands():

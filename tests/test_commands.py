@@ -99,6 +99,7 @@ def test_a_run_from_start_to_report(project: Project) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "Kept commits" in done.stdout
+    assert not [line for line in done.stdout.splitlines() if line.endswith(" ")]
     assert project.git("status", "--porcelain") == ""
     assert project.git("fsck", "--strict", "--no-dangling") == ""
     rows = [line.split("\t") for line in (project.root / "autoresearch-first.tsv").read_text().splitlines()]
@@ -123,7 +124,11 @@ def test_a_run_from_start_to_report(project: Project) -> None:
     page = Path(project.autoopt("report", "first", "--html").stdout.strip())
     page.unlink()
     assert project.autoopt("report", "--html", "first").stdout == f"{page}\n"
-    assert "depth 3 → 2" in page.read_text()
+    shown = page.read_text()
+    assert "depth 3 → 2" in shown
+    assert shown.count('class="diff"') == len(rows) - 2  # of what was not kept, too
+    assert all(f"<h2>{name}</h2>" in shown for name in ("How the gain came together", "Where the time went"))
+    assert 'class="slice"' in shown
 
 
 def test_a_finished_run_resumes_only_with_more_budget(project: Project) -> None:
@@ -376,6 +381,28 @@ def test_parameters_can_come_from_a_command_and_the_environment(project: Project
     assert done.returncode == 0, done.stderr
     assert project.git("show", "autoresearch/first:knobs.env") == "WIDTH=3"
     assert "depth = 1" in project.git("show", "autoresearch/first:settings.ini")
+
+
+def test_what_a_person_lists_as_worth_trying_comes_before_what_a_command_finds(project: Project) -> None:
+    project.recipe("""\
+scope: settings.ini
+metric:
+  command: grep width settings.ini
+  extract: {kind: regex, pattern: 'width = (\\d+)'}
+  warmups: 0
+  baseline_samples: 2
+params:
+  width: {file: settings.ini, key: box.width, choices: [1, 2, 5], first: [2]}
+propose:
+  use: [optuna]
+  discover: >-
+    echo '{"depth": {"file": "settings.ini", "key": "box.depth", "choices": [1, 2, 3], "first": [1]}}'
+""")
+
+    done = project.autoopt("recipe=boxes", "run_id=first", "budget.experiments=1")
+
+    assert done.returncode == 0, done.stderr
+    assert "width = 2" in project.git("show", "autoresearch/first:settings.ini")
 
 
 @pytest.mark.parametrize("run_id", ["{victim}", "", ".", "first"])

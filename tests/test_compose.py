@@ -102,7 +102,7 @@ AWKWARD = [
     "  spaces  ",
     "null ",
     "\\${x} \\\\${y",
-    "'quoted'",
+    "'one' 'two'",
     "5",
     "true",
     "line one\nline two",
@@ -116,6 +116,24 @@ def test_a_command_arrives_as_it_was_typed(place, text, mode):
     config = place.config(f"metric.command={text}", "scope=.", *mode)
 
     assert config.metric.command == text
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("'python bench.py --n=3'", "python bench.py --n=3"),
+        ('"python bench.py"', "python bench.py"),
+        (r"'echo \'a\' \n'", r"echo 'a' \n"),
+        ("'a' && 'b'", "'a' && 'b'"),
+        ('"a b" "c d"', '"a b" "c d"'),
+        ("'a b\"", "'a b\""),
+    ],
+)
+def test_one_pair_of_quotes_around_a_whole_command_is_left_out(place, typed, meant):
+    config = place.config(f"metric.command={typed}", f"propose.rewrites={typed}", "scope=.", "goal='a b'")
+
+    assert (config.metric.command, config.propose.rewrites) == (meant, meant)
+    assert config.goal == "'a b'"  # prose, as patterns, is what it is
 
 
 @pytest.mark.parametrize(
@@ -146,7 +164,7 @@ def test_any_text_survives_quoting_for_hydra_and_its_sweeper(text):
     parsed = parser.parse_override(word)
     again = parser.parse_override(f"{parsed.get_key_element()}={parsed.get_value_element_as_str()}")
 
-    assert OmegaConf.create({"x": parsed.value()}).x == text
+    assert OmegaConf.create({"x": parsed.value()}).x == overrides.unwrapped(text)
     assert again.value() == parsed.value()
 
 
@@ -214,6 +232,7 @@ def test_a_single_option_of_a_recipes_guard_can_be_changed_or_the_guard_dropped(
         ("guards.t.comand=x", "guards.t.comand: no such option; did you mean guards.t.command?"),
         ("patience=quick", "patience: no such option; did you mean verdict.patience?"),
         ("+new.key=1", "new.key: no such option; a run has: goal,"),
+        ("checker=ty", "checker: no such option; one of a recipe's own would be options.checker; a run has:"),
         ("++metric.new=1", "metric.new: no such option; "),
         ("options.url=x", "options.url: no such option; a run without a recipe has no options of its own."),
         ("+options.url=x", "options.url: no such option; "),
@@ -515,6 +534,32 @@ def test_a_failing_run_does_not_end_the_others_and_the_parent_hears_of_it(place,
     assert list(place.state.rglob("failure.txt")) == []
 
 
+class Agrees:
+    """Whoever is asked about a sweep, and has nothing against it."""
+
+    def plan(self, planned):
+        return [f"run-{number}" for number in range(len(planned))]
+
+    def ended(self, outcomes):
+        pass
+
+
+def test_what_goes_wrong_in_a_sweep_is_told_by_what_sets_its_run_apart(place, capsys):
+    def job(config):
+        raise ResourceError("no disk")
+
+    common = ("-m", "metric.command=true", f"goal={'long ' * 30}", "budget.plateau=null", "scope=src")
+    with pytest.raises(AutooptError):
+        compose.run((*common, "seed=1,2"), place.environ, job, Agrees())
+
+    assert capsys.readouterr().err.splitlines() == ["autoopt: seed=1: no disk", "autoopt: seed=2: no disk"]
+
+    with pytest.raises(UsageError) as caught:
+        compose.run((*common, "metric.timeout_s=5,-1"), place.environ, job, Agrees())
+
+    assert str(caught.value).startswith("metric.timeout_s=-1: metric.timeout_s")
+
+
 def test_a_defect_in_one_run_of_several_keeps_its_traceback(place, capsys):
     def job(config):
         raise ZeroDivisionError("division")
@@ -586,7 +631,7 @@ plain = (
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(
     command=st.text(min_size=1).filter(lambda text: text != "???"),
     first=st.lists(plain.filter(lambda value: value != "???")),
@@ -685,3 +730,22 @@ def test_stored_settings_refuse_words_that_are_no_options() -> None:
 )
 def test_a_measured_number_knows_its_unit(place, words, unit):
     assert place.config("metric.command=true", "scope=.", *words).metric.unit == unit
+
+
+def test_a_command_line_is_composed_once_and_twice_only_where_it_may_set_hydras_mode(place, monkeypatch):
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    composed, load = [], ConfigLoaderImpl.load_configuration
+
+    def counted(self, *arguments, **named):
+        composed.append(arguments)
+        return load(self, *arguments, **named)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
+    words = ("metric.command=x", "metric.direction=lower", "metric.unit=s", "scope=src")
+    place.config(*words)
+    assert len(composed) == 1
+    found = place.configs(*words, "hydra.mode=MULTIRUN", "seed=1,2")
+    assert [one.seed for one in found] == [1, 2]
+    assert [one.seed for one in place.configs("-m", *words, "seed=1,2")] == [1, 2]
+    assert place.config(*words).seed == place.config(*words, "hydra.mode=RUN").seed

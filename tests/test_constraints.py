@@ -202,6 +202,15 @@ def test_what_was_gained_before_may_be_spent() -> None:
     assert bound.inspect(CHANGE, PROPOSAL, trial([80, 80.3], [70, 70.2], history=[BASE, kept])).passed
 
 
+def test_what_other_runs_of_a_search_kept_counts_too() -> None:
+    bound = Constraint("train_s", ConstraintConfig(max_regression=0.05))
+    followed = past([104.0, 104.2, 103.9], status=Status.follow)
+    told = trial([108, 108.3], [104, 104.2], history=[BASE, followed])
+
+    assert not bound.inspect(CHANGE, PROPOSAL, told).passed
+    assert bound.inspect(CHANGE, PROPOSAL, trial([108, 108.3], [104, 104.2], history=[BASE])).passed
+
+
 def test_where_higher_is_better_less_is_a_regression() -> None:
     bounds = {"max_regression": 0.05, "direction": Direction.higher}
 

@@ -483,6 +483,16 @@ def test_a_base_branch_that_was_rewritten_is_said(project, capsys):
     assert project.git("rev-parse", "mine^") == project.git("rev-parse", "main")
 
 
+def test_what_a_merge_alone_does_not_do_is_said_with_the_branch_and_in_its_text(project, capsys):
+    Kept(steps=[ONE, TWO], adopt={"src/b": "load b\nagain"}).make(project)
+
+    code, out, _ = project.run(capsys, "finish", "r")
+
+    assert code == 0
+    assert "  git show autoresearch/r-final:src/b    # load b again\n" in out
+    assert "## After the merge\n\n- `src/b`: load b again\n" in text_of(project)
+
+
 @pytest.mark.parametrize(
     ("url", "tool"),
     [

@@ -1,10 +1,22 @@
+import re
 from itertools import pairwise
 
 from autoopt.commands import facts
 from autoopt.journal import pairs
-from autoopt.records import Experiment, Failure, Measurement, Outcome, Sample, Status, Verdict
-from autoopt.reporters import evidence, html, strips
-from autoopt.reporters.account import Account
+from autoopt.records import (
+    Call,
+    Claim,
+    Experiment,
+    Failure,
+    Measurement,
+    Outcome,
+    Sample,
+    Status,
+    Usage,
+    Verdict,
+)
+from autoopt.reporters import evidence, html, markdown, strips
+from autoopt.reporters.account import Account, Transcript
 from autoopt.reporters.html import pairs as pictures
 from autoopt.reporters.html import scatter
 from autoopt.reporters.ruler import Ruler
@@ -149,8 +161,8 @@ def test_the_page_draws_a_bounded_number_in_its_unit():
     )  # fmt: skip
     text = html.report(account)
 
-    assert "Trade-off: peak_mb" in text and " B</text>" in text
-    assert "Better: lower across, lower up." in text
+    assert "<figcaption>peak_mb <small>better: lower across, lower up</small>" in text
+    assert " B</text>" in text
 
 
 def test_numbers_of_a_verdict_are_null_where_an_earlier_version_did_not_note_them():
@@ -158,3 +170,89 @@ def test_numbers_of_a_verdict_are_null_where_an_earlier_version_did_not_note_the
     old = facts.of_verdict(verdict(noise=0.0, reach=0.0, patience=""))
     assert (old["noise"], old["reach"], old["patience"]) == (None, None, None)
     assert facts.of_pairs(pairs(KEEP))[0] == {"incumbent": 1.0, "challenger": 0.8}
+
+
+LONG = "src/" + "a_directory_with_a_long_name/" * 9 + "module.py"
+RTL = "\u202eevil\u202c שלום 🚀"
+
+
+def full(*history, **told):
+    return Account(
+        run_id="r", goal="g", unit="s", direction=Direction.lower, history=history, confirmation=None,
+        branch="b", base="0" * 40, reason="", **told,
+    )  # fmt: skip
+
+
+def test_an_experiment_opens_to_what_agents_were_asked_and_what_that_took():
+    call = Call(
+        number=1, stage="think", agent=HOSTILE, transcript="0001-1-think", complete=False,
+        usage=Usage(calls=1, cost_usd=0.25, input_tokens=900, output_tokens=100, seconds=61.0),
+    )  # fmt: skip
+    said = {"0001-1-think": Transcript(prompt=f"Think {HOSTILE}", answer="")}
+    text = html.report(full(BASELINE, KEEP, calls=(call,), transcripts=said))
+    gone = html.report(full(BASELINE, KEEP, calls=(call,)))
+
+    assert "1 call, $0.25, 1k tokens, 1 min 01 s, cut short" in text
+    assert "Think &lt;/style&gt;&lt;script&gt;" in text and "<h4>Answered" not in text
+    assert "its text is not in this page: prompts/0001-1-think.prompt.md" in gone.lower()
+
+
+def test_every_experiment_with_an_interval_has_its_whisker_on_the_picture_of_the_run():
+    exact = experiment(2, Status.discard, [0.9], [0.8], verdict=verdict(low=0.2, high=0.2))
+    text = page(BASELINE, KEEP, exact)
+    run = text[text.index("<h2>The run") : text.index("<h2>How the gain")]
+
+    assert run.count('class="whisker keep"') == 1 and "whisker discard" not in run
+
+
+def test_diffs_of_what_was_not_kept_are_on_the_page_and_not_in_a_pull_requests_text():
+    discard = experiment(2, Status.discard, [0.9], [0.8], verdict=verdict())
+    told = full(BASELINE, KEEP, discard, diffs={1: "+kept line\n", 2: "+other line\n"})
+
+    assert 'class="added">+kept line' in html.report(told) and 'class="added">+other line' in html.report(
+        told
+    )
+    assert "+kept line" in markdown.report(told) and "+other line" not in markdown.report(told)
+
+
+def test_names_of_any_length_and_script_stay_within_their_elements():
+    odd = experiment(
+        1,
+        Status.keep,
+        [0.8],
+        [1.0],
+        verdict=verdict(),
+        description=LONG + RTL + HOSTILE,
+        paths=(LONG, HOSTILE),
+    )
+    text = html.report(full(BASELINE, odd, diffs={1: HOSTILE}, breakdown={RTL + HOSTILE: "*_ms"}))
+
+    assert LONG in text and "🚀" in text
+    assert "\u202e" not in text and "\x1b" not in text and "<script" not in text
+    assert re.findall(r'(?:href|src)="(?!#)', text) == []
+
+
+def test_a_report_has_room_in_a_pull_request_and_says_what_it_left_out():
+    many = [
+        experiment(
+            number, Status.crash, description=f"idea {number} " + "x" * 150,
+            failure=Failure(reason="exit code 1", tail="line of output\n" * 20),
+        )
+        for number in range(2, 202)
+    ]  # fmt: skip
+    short, long = markdown.report(full(BASELINE, KEEP)), markdown.report(full(BASELINE, KEEP, *many))
+
+    assert "left out" not in short
+    assert len(long) <= markdown.LIMIT + 500
+    gone = "output of what failed, what was tried and not kept; `autoopt report r --html` has all"
+    assert f"no room for it: {gone}" in long and "How the gain came together" in long
+    assert "| 201 | crash |" in long and "line of output" not in long
+
+
+def test_what_others_claim_was_tried_stands_apart_from_what_was_measured():
+    claim = Claim(number=3, status=Status.keep, description=HOSTILE, value=0.5)
+    text = html.report(full(BASELINE, claims=(claim,), told_from="log.jsonl: 1 keep"))
+
+    assert "Imported as claims, which nobody has measured here: log.jsonl: 1 keep." in text
+    assert text.index("<h2>Tried before the run") < text.index("<h2>Every experiment")
+    assert "<td>0.500</td><td>&lt;/style&gt;&lt;script&gt;" in text

@@ -1,9 +1,11 @@
 import dataclasses
+import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -307,6 +309,17 @@ def test_a_second_process_is_told_who_holds_the_run(tmp_path: Path) -> None:
         with pytest.raises(BusyError, match=r"process \d+ on"), journals.held(tmp_path):
             pass
     assert not journals.is_held(tmp_path)
+
+
+def test_whoever_looks_whether_a_run_is_held_keeps_nobody_from_working_on_it(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    looking = os.open(tmp_path / "lock", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)  # as it does for a moment
+    away = threading.Timer(0.005, os.close, [looking])
+    away.start()
+    with journals.held(tmp_path):
+        assert journals.is_held(tmp_path)
+    away.join()
 
 
 def test_lines_are_plain_json_for_other_tools(tmp_path: Path) -> None:

@@ -129,7 +129,12 @@ def test_what_the_command_line_refuses_is_a_tools_error(root: Path, tmp_path: Pa
     async def session(client: Client) -> None:
         told.append(await call(client, "start", recipe="nosuch"))
         told.append(await call(client, "status"))
-        for word in ("sandbox=none", "++workspace={allow_new: ['*']}", "metric.pass_env=[HOME]"):
+        for word in (
+            "sandbox=none",
+            "++workspace={allow_new: ['*']}",
+            "metric.pass_env=[HOME]",
+            "repo=ssh://h/p",
+        ):
             told.append(await call(client, "start", scope=["work.txt"], settings=[*SETTINGS, word]))
         recipes = root / ".autoopt" / "recipes"
         recipes.mkdir(parents=True)
@@ -140,8 +145,8 @@ def test_what_the_command_line_refuses_is_a_tools_error(root: Path, tmp_path: Pa
 
     assert "nosuch" in told[0]
     assert "there are no runs here yet" in told[1]
-    assert all("only a person can set this" in text for text in told[2:5])
-    assert "autoopt recipes trust theirs" in told[5] and not (root.parent / "state").exists()
+    assert all("only a person can set this" in text for text in told[2:6])
+    assert "autoopt recipes trust theirs" in told[6] and not (root.parent / "state").exists()
 
 
 def test_a_client_that_leaves_ends_what_was_going_on(root: Path, tmp_path: Path) -> None:

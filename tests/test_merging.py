@@ -139,6 +139,7 @@ def test_what_is_there_already_needs_no_edit():
         (("a", b"old\n", None), b"newer\n", "was changed since, and would be deleted"),
         (("a", b"old\n", b"mine\n"), None, "is gone"),
         (("a", b"old\n", b"mine\n"), b"yours\n", "the same lines were changed since"),
+        (("a", b"\0old\n", b"\0mine\n"), b"\0yours\n", "was changed since, and is no text"),
     ],
 )
 def test_a_conflict_names_the_file_and_carries_nothing_over(change, now, reason):

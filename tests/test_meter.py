@@ -167,6 +167,18 @@ def test_the_baseline_sets_the_timeout_of_the_others(tmp_path: Path, monkeypatch
     assert failed(meter(tmp_path, place, command="sleep 30", baseline=0.3).sample("c4", 0)).timeout
 
 
+def test_the_first_commit_may_be_late_on_a_machine_that_has_become_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autoopt.meters.shell.SHORTEST_LIMIT_S", 0.3)
+    place = bench(tmp_path, c1="")
+    slow = f"test -e {tmp_path}/again && sleep 0.7; touch {tmp_path}/again"
+    taken = meter(tmp_path, place, command=slow)
+    sample(taken.sample("c1", 0))
+
+    assert sample(taken.sample("c1", 0)).wall_s > 0.6
+
+
 def test_a_hopeless_run_is_ended_at_the_callers_limit_and_says_so(tmp_path: Path) -> None:
     taken = meter(tmp_path, bench(tmp_path, c1="0", c2="30"), command="sleep $(cat value)", warmups=0)
     ended = failed(taken.sample("c2", 0, limit_s=0.4))

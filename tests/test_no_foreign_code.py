@@ -28,7 +28,7 @@ HOOKS = """
 PROGRAMS = (
     "git gpg gpgsm ssh ssh-keygen git-lfs git-receive-pack git-upload-pack hg less vi vim nano sh-askpass"
 )
-NO_PART_OF_A_RUN = {"demo", "recipes", "skill", "mcp"}
+NO_PART_OF_A_RUN = {"demo", "recipes", "skill", "mcp", "help", "completion"}
 """They read no repository, or serve the other subcommands to an agent."""
 DRIVERS = ("tree", "info", "global", "lfs")
 PIPES = [f"filter.{name}.{what}" for name in DRIVERS for what in ("clean", "smudge")]
@@ -171,6 +171,10 @@ class Trap:
         found = next(self.project.state.glob(f"autoopt/*/{run}/workspace.json"))
         return json.loads(found.read_text())
 
+    def kept(self, run: str) -> str:
+        """The tip of the run's branch, as the ref's own file says."""
+        return (self.control / "refs" / "heads" / "autoresearch" / run).read_text()
+
     def infect_desk(self, run: str) -> Path:
         """Hooks and options where only the run's own worktree has them."""
         layout = self.state(run)
@@ -198,6 +202,16 @@ def test_nothing_runs_in_runs_from_start_to_end(trap: Trap) -> None:
     trap.run("show", "one", "1")
     trap.run("report", "one")
     trap.run("report", "one", "--html")
+    trap.run("review", "one")
+    trap.run("export", "one", "--to", "csv")
+    log = trap.root / "results.tsv"
+    log.write_text(
+        f"commit\tmetric\tstatus\tidea\n{'0' * 7}\t2\tkeep\ta\n{trap.kept('one')[:7]}\t1\tdiscard\tb\n"
+    )
+    measured = ["metric.command=true", "metric.extract.kind=wall", "metric.direction=lower"]
+    trap.run("import", str(log), *measured, "scope=src", "--print")
+    trap.run("init", "recipe=command", *measured, "scope=src", "--yes", "--print")
+    log.unlink()
     trap.run("brief", "one")
     trap.run("merge", "one", "two")
     trap.run("finish", "one", "--unconfirmed")

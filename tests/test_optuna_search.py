@@ -554,6 +554,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "qmc": {},
     "bruteforce": {},
     "grid": {},
+    "cmaes": {},
 }
 
 
@@ -655,9 +656,11 @@ def test_a_killed_owner_leaves_no_lock(tmp_path: Path, desk: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "sampler", ["tpe", "Random", "qmc", "NSGAII", "nsga-iii", "BruteForceSampler", "grid"]
+    "sampler", ["tpe", "Random", "qmc", "NSGAII", "nsga-iii", "BruteForceSampler", "grid", "cma-es"]
 )
 def test_samplers_go_by_short_and_full_names(tmp_path: Path, desk: Path, sampler: str) -> None:
+    if sampler == "cma-es":
+        pytest.importorskip("cmaes")
     params = switches("a", "b") | keyed("mode", choices=["a", "b", "c"])
     asked = drive(search(params, tmp_path, sampler), desk, 30, lambda p: 0.0)
 
@@ -717,7 +720,7 @@ def test_a_sampler_without_its_package_says_which(tmp_path: Path, sampler: str, 
     try:
         __import__(package)
     except ImportError:
-        with pytest.raises(UsageError, match=f"needs {package}; install it"):
+        with pytest.raises(UsageError, match=f"needs {package}; pip install '"):
             search(switches("a"), tmp_path, sampler)
     else:
         search(switches("a"), tmp_path, sampler)

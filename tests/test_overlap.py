@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from support.parallel_runs import here, recipe
 
 from autoopt import compose, journal
-from autoopt.overlaps import Claim, conflicts, covering, split
+from autoopt.commands import overlap
+from autoopt.overlaps import Claim, conflicts, covering, split, with_new
+from autoopt.schema import Config
 from autoopt.scope import Scope
 
 PATHS = [
@@ -64,6 +66,32 @@ def test_what_covers_files_covers_no_others(files):
     scope = Scope(covering(files, others))
 
     assert {path for path in PATHS if scope.contains(path)} == files
+
+
+@given(st.lists(st.sets(st.sampled_from(PATHS), min_size=1), min_size=2, max_size=3))
+def test_what_is_proposed_can_be_pasted_and_nobody_may_make_anothers_file(sets):
+    paths = with_new(PATHS, ["src/*.sql"])
+    configs = {str(number): Config(scope=[*sorted(files), "src"]) for number, files in enumerate(sets)}
+    scopes = {name: Scope(config.scope) for name, config in configs.items()}
+    claims = [claim(name, *filter(scope.contains, paths)) for name, scope in scopes.items()]
+    shares = split(claims)
+    words = {
+        one.name: overlap._words(configs[one.name], one.files, shares[one.name], paths) for one in claims
+    }
+    proposed = [_scope(said) for said in words.values() if "scope=" in said]
+
+    owners = {path: sum(scope.contains(path) for scope in proposed) for path in paths}
+    assert all(count <= 1 for count in owners.values()), words
+    assert all(owners[path] == 1 for path in PATHS if any(one.contains(path) for one in scopes.values()))
+
+
+def _scope(words):
+    """What the proposed words mean."""
+    lists = {
+        option: value.strip("[]").split(",")
+        for option, value in (word.split("=", 1) for word in shlex.split(words))
+    }
+    return Scope(lists["scope"], lists.get("off_limits", []))
 
 
 def test_the_fewest_paths_cover():
@@ -146,6 +174,25 @@ def test_files_of_a_live_run_are_refused_and_its_own_are_left_to_it(project, cap
     assert sweep == 2
     assert "recipe=a and run first would both edit src/a/n" in sweeping
     assert "autoresearch/second" not in project.branches()
+
+
+def test_a_run_that_waits_for_a_try_keeps_its_files(project, capsys):
+    assert project.run(capsys, "start", "recipe=a", "run_id=driven")[0] == 0
+    code, _, err = project.run(capsys, "-m", "recipe=a,b")
+    disjoint, _, _ = project.run(capsys, "start", "recipe=b", "run_id=other")
+
+    assert (code, disjoint) == (2, 0)
+    assert "recipe=a and run driven would both edit src/a/n" in err
+    assert "`autoopt clean driven` ends it" in err
+
+
+def test_files_that_two_runs_might_both_make_are_shared_out_too(project, capsys):
+    with live(project, capsys, ("scope=src", "off_limits=[src/b,src/both]")):
+        code, _, err = project.run(capsys, "recipe=b", "scope=src", "off_limits=[src/a,src/both]")
+
+    assert code == 2
+    assert "this run and run first would both edit new files such as src/(new), and" in err
+    assert pasted(err) == {"this run": ["scope=[src/b]"]}
 
 
 def test_a_run_that_has_ended_claims_nothing(project, capsys):

@@ -51,9 +51,12 @@ def test_the_wheel_has_configuration_and_recipes_but_no_tests(wheel):
     shipped = {
         path.relative_to(ROOT).as_posix()
         for folder in ("conf", "recipes")
-        for path in (ROOT / folder).rglob("*.yaml")
+        for path in (*(ROOT / folder).rglob("*.yaml"), *(ROOT / folder).rglob("*.j2"))
     }
     assert {f"autoopt/_data/{name}" for name in shipped} <= names
+    for ending in ("md", "css", "bash", "zsh", "fish"):
+        read = {path.relative_to(ROOT).as_posix() for path in (ROOT / "autoopt").rglob(f"*.{ending}")}
+        assert read and read <= names
     assert "autoopt/py.typed" in names
     assert not [name for name in names if name.startswith("tests/") or "__pycache__" in name]
 

@@ -1,6 +1,7 @@
 """The metric beside the bounded numbers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -124,3 +125,16 @@ def test_the_section_names_the_numbers_the_trade_offs_and_what_they_break() -> N
 @pytest.mark.parametrize("told", [account(BASE, KEPT, constraints={}), account(BASE), account()])
 def test_there_is_no_section_without_a_bound_or_anything_to_compare(told: Account) -> None:
     assert pareto.section(told) == ""
+
+
+def test_a_secondary_number_is_looked_at_without_a_bound_and_a_bound_says_which_way_is_better() -> None:
+    told = replace(
+        account(BASE, KEPT, constraints={}), secondary={"f1": Direction.higher, "peak_mb": Direction.higher}
+    )
+
+    assert pareto.beside(told) == told.secondary
+    assert set(pareto.points(told)[0].values) == {pareto.METRIC, "f1", "peak_mb"}
+    assert pareto.beside(replace(told, constraints=PEAK)) == {
+        "peak_mb": Direction.lower,
+        "f1": Direction.higher,
+    }

@@ -73,6 +73,32 @@ def test_the_hottest_function_comes_first_however_the_program_is_started(project
     assert "done" not in done.stdout
 
 
+def test_what_a_benchmark_of_pytest_benchmark_calls_is_seen(project, monkeypatch):
+    pytest.importorskip("pytest_benchmark")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_benchmark.plugin")
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)  # benchmarks would be off in a worker of a suite
+    (project / "test_speed.py").write_text(
+        "import sys\nsys.path.insert(0, 'src')\nimport hot\n"
+        "def test_speed(benchmark):\n    assert benchmark.pedantic(hot.hot, (1000,), rounds=30)\n"
+    )
+
+    done = profile(f"{sys.executable} -m pytest -q --benchmark-only test_speed.py", "src")
+
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\b30 .*hot\b", done.stdout), done.stdout
+
+
+def test_a_program_that_watches_itself_still_can(project):
+    (project / "src" / "hot.py").write_text(
+        "import sys\nseen = []\ndef called(): pass\n"
+        "sys.setprofile(lambda *event: seen.append(event))\ncalled()\nsys.setprofile(None)\n"
+        "count = len(seen)\ncalled()\nassert 0 < count == len(seen), seen\n"
+    )
+
+    assert profile(f"{sys.executable} src/hot.py", "src").returncode == 0
+
+
 def test_paths_are_those_of_the_repository_so_that_the_hottest_file_is_found(project):
     text = profile(f"{sys.executable} run.py", "src").stdout
 

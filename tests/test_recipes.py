@@ -8,6 +8,7 @@ from support.trusting import everything
 
 from autoopt import cli, compose, places
 from autoopt.compose import library as shelves
+from autoopt.compose import strictyaml
 from autoopt.detect.spark import UNITS
 from autoopt.errors import UsageError
 
@@ -342,11 +343,23 @@ def test_other_words_are_refused(capsys):
     assert cli.main(["recipes", "shwo", "x"]) == 2
     assert (
         capsys.readouterr().err
-        == "autoopt: recipes shwo x: not understood; use list, show NAME [key=value ...], trust NAME "
-        "or untrust NAME.\n"
+        == "autoopt: recipes shwo x: not understood; use list, show NAME [key=value ...], trust NAME, "
+        "untrust NAME, add URL, update, remove NAME, sync, new NAME or check.\n"
     )
 
 
 def test_a_listing_imports_no_hydra(own):
     code = "import sys\nfrom autoopt.cli import main\nmain(['recipes'])\nassert 'hydra' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_what_is_read_again_is_as_the_file_says_now_and_belongs_to_whoever_reads_it(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("params: {n: {choices: [1]}}\n")
+    first, second = strictyaml.read(path), strictyaml.read(path)
+    first.data["params"]["n"]["choices"].append(2)
+    third = strictyaml.read(path)
+    path.write_text("goal: other\n")
+
+    assert second.data == third.data == {"params": {"n": {"choices": [1]}}}
+    assert strictyaml.read(path).data == {"goal": "other"}

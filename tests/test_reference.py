@@ -1,12 +1,8 @@
-from pathlib import Path
-
 import pytest
 
 from autoopt import reference
 from autoopt.cli import SUBCOMMANDS
 from autoopt.compose import shape
-
-README = Path(__file__).resolve().parent.parent / "README.md"
 
 
 def test_every_option_says_what_it_means():
@@ -40,9 +36,16 @@ def test_the_help_names_every_option_and_fits_a_terminal():
     assert max(map(len, text.splitlines())) <= 110
 
 
-def test_the_readme_has_the_present_table():
-    text = README.read_text(encoding="utf-8")
-    assert reference.refreshed(text) == text, "stale: run python -m autoopt.reference README.md"
+def test_the_topic_has_the_present_table():
+    text = reference.OPTIONS.read_text(encoding="utf-8")
+    assert reference.refreshed(text) == text, "stale: run python -m autoopt.reference"
+
+
+def test_an_option_is_explained_by_its_path_with_what_is_below_it():
+    assert reference.about("budget.wall").startswith("  budget.wall (text)\n      Time for the whole run")
+    assert reference.about("params.size.low") == reference.about("params.<name>.low") != ""
+    assert "  final.holdout.command (text)" in reference.about("final")
+    assert reference.about("budget.walls") == reference.about("budget.wall.x") == ""
 
 
 def test_refreshing_replaces_what_is_between_the_markers_only(tmp_path):

@@ -1,16 +1,12 @@
 import io
-import logging
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from autoopt.journal.moments import Moment
 from autoopt.records import (
-    Call,
     Confirmation,
     Experiment,
     Failure,
@@ -25,9 +21,8 @@ from autoopt.records import (
     Verdict,
 )
 from autoopt.reporters import account as accounts
-from autoopt.reporters import honesty, markdown, words
+from autoopt.reporters import honesty, markdown, parts, spent, words
 from autoopt.reporters.account import Account
-from autoopt.reporters.console import LiveReporter, PlainReporter, reporter_for
 from autoopt.reporters.settings import settings_table
 from autoopt.reporters.summary import summary
 from autoopt.reporters.tables import RunRow, experiment_text, experiments_table, runs_table
@@ -187,6 +182,9 @@ def test_two_numbers_share_a_unit_and_get_a_fourth_digit_when_three_are_equal():
     assert words.change(1.2, 0.9, "s") == "1.20 s → 0.900 s"
     assert words.change(0.91221, 0.91241, "") == "0.9122 → 0.9124"
     assert words.change(1634, 1633, "errors") == "1,634 errors → 1,633 errors"
+    assert words.change(1.54, 0.0119, "s") == "1.54 s → 11.9 ms"
+    assert words.change(0.0119, 1.54, "s") == "11.9 ms → 1.54 s"
+    assert words.change(1.35e6, 0.0, "bytes") == "1.35 MB → 0 MB"
 
 
 @pytest.mark.parametrize(
@@ -288,8 +286,27 @@ def test_steps_of_different_kinds_are_not_added_up():
 
 
 def test_details_compare_the_baseline_with_the_final_commit():
-    assert accounts.details(told()) == (("q1", 120, 58), ("q2", 80, 70))
-    assert accounts.details(told(history=(BASELINE, DISCARD))) == ()
+    shown = [f"| {' | '.join(row).replace('_', chr(92) + '_')} |" for row in parts.rows(told())]
+
+    assert parts.rows(told())[0] == ("q1", "120", "58", "−51.7 %")
+    assert all(row in markdown.report(told()) for row in shown)
+    assert all(" ".join(row) in " ".join(rendered(summary(told())).split()) for row in parts.rows(told())[:3])
+    assert parts.rows(told(history=(BASELINE, DISCARD))) == ()
+
+
+def test_how_sure_something_is_reads_as_in_the_verdict() -> None:
+    assert [words.percent_sure(p) for p in (0.9782, 0.999)] == ["97 % sure", "99 % sure"]
+
+
+def test_the_time_of_a_repair_is_told_as_that():
+    moments = [Moment(event="DECIDED", elapsed_s=10.0 + 40 * place, number=place) for place in (0, 1)]
+    repaired = replace(CRASH, number=1, seconds={"ask": 4.0, "repair": 30.0, "measure": 6.0})
+
+    shares = spent.shares(told(history=(BASELINE, repaired), moments=tuple(moments)))
+
+    assert [(kind, seconds) for kind, seconds, _ in shares] == [
+        ("prepare", 10.0), ("ask", 4.0), ("repair", 30.0), ("measure", 6.0)
+    ]  # fmt: skip
 
 
 def test_next_steps_are_commands_that_can_be_pasted():
@@ -304,6 +321,13 @@ def test_next_steps_are_commands_that_can_be_pasted():
         "autoopt clean orders-1",
     ]
     assert "clean" not in str(accounts.next_steps(told(desk=None)))
+
+
+def test_what_a_merge_alone_does_not_do_is_a_next_step():
+    steps = accounts.next_steps(told(adopt={"**/setup.sql": "run it", "**/never.sql": "no"}))
+
+    assert steps[2] == ("For setup.sql: run it", "git show autoresearch/orders-1:setup.sql")
+    assert len(steps) == 1 + len(accounts.next_steps(told()))
 
 
 @pytest.mark.parametrize("reason", ["interrupted", "it could not go on: src/a.py: edited by somebody"])
@@ -472,26 +496,6 @@ def test_the_settings_show_of_the_evidence_what_is_not_usual():
     assert not any(name in usual for name in ("varies", "holdout", "at the end", "at most"))
 
 
-@pytest.mark.parametrize(
-    ("stage", "title"),
-    [
-        ("confirm", "final comparison · pair 1 of ≤8"),
-        ("holdout", "final comparison by the holdout · pair 1 of ≤8"),
-        ("leave-one-out", "what each kept change is worth · pair 1 of ≤8"),
-        ("restart", "the incumbent anew · pair 1 of ≤8"),
-        ("target", "is the target reached? · pair 1 of ≤8"),
-    ],
-)
-def test_what_is_no_part_of_an_experiment_has_a_title(stage, title):
-    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
-    live = LiveReporter(console, history=HISTORY)
-    live.on_start("run", "goal", "ms", 4)
-    live.on_stage(7, stage, "pair 1 of ≤8")
-    live.close()
-
-    assert title in console.file.getvalue()
-
-
 def test_a_letter_that_a_stream_cannot_show_has_a_stand_in():
     error = UnicodeEncodeError("ascii", "−3 % → ß", 0, 1, "")
     arrow = UnicodeEncodeError("ascii", "−3 % → ß", 5, 8, "")
@@ -523,150 +527,6 @@ def test_long_diffs_are_cut_and_say_so():
 
     assert text.count("+line") == 400
     assert "600 further lines not shown." in text
-
-
-def test_plain_progress_is_one_line_per_decision():
-    stream = io.StringIO()
-    plain = PlainReporter(stream)
-    plain.on_start("orders-1", "quick", "s", 8)
-    plain.on_stage(1, "measure", "pair 1 of ≤16")
-    plain.on_verdict(1, KEEP.verdict)
-    plain.on_experiment(KEEP, KEEP)
-    plain.on_finish("interrupted", HISTORY, None)
-
-    assert stream.getvalue().splitlines() == [
-        "run orders-1: quick, 8 experiments at most",
-        "#1 keep  413 ms → 319 ms  KEEP 23 % faster (95 % 21–24 %), 99 % sure, 3 pairs  "
-        "orders: index on (customer, day)",
-        "ended: interrupted; 5 experiments: 2 keep, 1 discard, 1 inspector-reject, 1 crash",
-    ]
-
-
-def test_plain_progress_gives_signs_of_life_with_the_evidence_so_far():
-    stream = io.StringIO()
-    plain = PlainReporter(stream, direction=HIGHER, heartbeat_s=0.0)
-    plain.on_start("f1", "", "F1", None)
-    plain.on_stage(1, "measure", "pair 3 of ≤16")
-    plain.on_verdict(1, verdict(0.02, "", pairs=3))
-    plain.on_stage(1, "measure", "pair 4 of ≤16")
-
-    assert "#1 … measure  pair 3 of ≤16\n" in stream.getvalue()
-    assert "pair 4 of ≤16  so far 2.0 % higher, 99 % sure, 3 pairs" in stream.getvalue()
-
-
-def test_plain_progress_survives_an_ascii_stream():
-    raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding="ascii")
-    PlainReporter(stream).on_experiment(KEEP, KEEP)
-
-    assert b"0.413 -> 0.319  KEEP" in raw.getvalue()
-
-
-@pytest.mark.parametrize("kind", ["plain", "live"])
-def test_a_stream_that_is_gone_does_not_end_the_run(kind, caplog):
-    stream = io.StringIO()
-    live = Console(file=stream, force_terminal=True, width=80)
-    reporter = PlainReporter(stream) if kind == "plain" else LiveReporter(live)
-    stream.close()
-    with caplog.at_level(logging.WARNING):
-        reporter.on_start("orders-1", "quick", "s", 8)
-        reporter.on_stage(1, "measure", "pair 1 of ≤16")
-        reporter.on_verdict(1, KEEP.verdict)
-        reporter.on_experiment(KEEP, KEEP)
-        reporter.on_finish("interrupted", HISTORY, None)
-
-    assert len(caplog.records) == 1
-    assert "the run goes on" in caplog.text
-
-
-def live_run(width, history=HISTORY, **options):
-    """What a terminal of this width got, with the region's last state before the end."""
-    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=24, color_system=None)
-    live = LiveReporter(console, **options)
-    live.on_start("orders-1", "lower query latency", "s", 20)
-    best = BASELINE
-    for past in history:
-        live.on_stage(past.number, "measure", "pair 2 of ≤16")
-        if past.verdict:
-            live.on_verdict(past.number, past.verdict)
-        shown = console.file.getvalue()
-        best = past if past.status is Status.keep else best
-        live.on_experiment(past, best)
-    live.on_stage(7, "ask", "")
-    region = console.file.getvalue()[len(shown) :]
-    live.on_finish("spent", history, None)
-    return shown, region, console.file.getvalue()[len(shown) + len(region) :]
-
-
-def test_the_live_region_shows_stage_best_and_evidence():
-    shown, region, _ = live_run(100)
-
-    assert "experiment 6 of 20 · measure pair 2 of ≤16 · 16 left" in shown
-    assert "so far 3.0 % faster, 99 % sure, 3 pairs" in shown
-    assert "incumbent 309 ms (#6), baseline 412 ms, −25.0 % so far" in region
-    assert "experiment 7 of 20 · ask · 15 left" in region
-
-
-def test_every_decision_stays_on_the_terminal_after_the_end():
-    history = tuple(replace(DISCARD, number=number) for number in range(1, 12))
-    shown, region, end = live_run(120, (BASELINE, *history))
-
-    lines = re.findall(r"#(\d+) (?:baseline  412 ms|discard  318 ms)", shown + region + end)
-    assert list(map(int, lines)) == list(range(12))
-    assert "\x1b[?25h" in end  # the cursor is back
-
-
-@pytest.mark.parametrize("width", [20, 40, 80])
-def test_no_line_of_the_region_wraps(width):
-    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=24, color_system=None)
-    live = LiveReporter(console, history=HISTORY)
-    live.on_start("orders-1", "lower query latency", "s", 20)
-    live.on_stage(7, "measure", "pair 2 of ≤16")
-    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", console.file.getvalue())
-    live.close()
-
-    assert max(len(line) for line in re.split(r"[\r\n]+", drawn)) <= width
-
-
-def test_a_resumed_run_remembers_baseline_and_best():
-    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
-    live = LiveReporter(console, history=HISTORY)
-    live.on_start("orders-1", "quick", "s", 20)
-    live.on_stage(7, "ask", "")
-    live.close()
-
-    assert "incumbent 309 ms (#6), baseline 412 ms" in console.file.getvalue()
-    assert "15 left" in console.file.getvalue()
-
-
-def test_an_error_in_the_run_leaves_the_cursor_visible():
-    script = """
-import sys
-from rich.console import Console
-from autoopt.reporters.console import LiveReporter
-LiveReporter(Console(force_terminal=True)).on_start("r", "g", "s", None)
-sys.exit("autoopt: branch moved")
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-
-    assert done.returncode == 1
-    assert done.stdout.rindex("\x1b[?25h") > done.stdout.rindex("\x1b[?25l")
-
-
-def test_a_terminal_gets_the_live_region_and_a_pipe_plain_lines():
-    assert isinstance(reporter_for(Console(force_terminal=True, file=io.StringIO())), LiveReporter)
-    assert isinstance(reporter_for(Console(file=io.StringIO())), PlainReporter)
-
-
-def test_the_live_view_says_how_long_the_rest_takes():
-    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=30, color_system=None)
-    slow = replace(DISCARD, seconds={"measure": 50.0, "ask": 10.0})
-    live = LiveReporter(console, history=(BASELINE, slow))
-    live.on_start("run", "goal", "ms", 4)
-    live.on_stage(2, "measure", "pair 1 of ≤16")
-    live.close()
-
-    assert "3 left, about 3 min" in console.file.getvalue()
 
 
 THOUGHT = Thought(
@@ -721,65 +581,6 @@ def test_an_experiment_of_an_agent_shows_its_score_and_reflection():
     assert "a.org/x" in text
     assert "2 calls, $0.42" in text
     assert "scored 7.0 of 10; not measured: memory" in markdown.report(told(history=SHARED))
-
-
-def test_calls_of_agents_are_told_as_they_come():
-    stream = io.StringIO()
-    call = Call(number=3, stage="think", agent="claude", transcript="", usage=USAGE)
-    PlainReporter(stream).on_call(call, USAGE + USAGE)
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
-    live = LiveReporter(console)
-    live.on_start("orders-1", "quick", "s", 8)
-    live.on_call(call, USAGE)
-    live.close()
-
-    assert stream.getvalue() == (
-        "#3 … think by claude: 2 calls, $0.42, 12.3k tokens (so far 4 calls, $0.84, 24.7k tokens)\n"
-    )
-    assert "agents: 2 calls, $0.42, 12.3k tokens" in console.file.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("typed", "allowed"), [("y\n", True), ("yes\n", True), ("\n", False), ("no\n", False)]
-)
-def test_a_question_is_answered_at_the_terminal_between_two_redraws(typed, allowed, monkeypatch):
-    reading, writing = os.pipe()
-    os.write(writing, typed.encode())
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
-    live = LiveReporter(console)
-    live.on_start("orders-1", "quick", "s", 8)
-    with os.fdopen(reading) as stdin:
-        monkeypatch.setattr("sys.stdin", stdin)
-        assert live.ask("search the web for 'fast joins'?") is allowed
-    live.close()
-    os.close(writing)
-
-    assert "search the web for 'fast joins'?" in console.file.getvalue()
-
-
-def test_a_question_nobody_answers_is_a_no(monkeypatch):
-    reading, writing = os.pipe()
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
-    live = LiveReporter(console)
-    live.on_start("orders-1", "quick", "s", 8)
-    with os.fdopen(reading) as stdin:
-        monkeypatch.setattr("sys.stdin", stdin)
-        assert live.ask("search?", patience_s=0.05) is False
-    live.close()
-    os.close(writing)
-
-
-def test_a_note_stays_as_a_line():
-    stream = io.StringIO()
-    PlainReporter(stream).on_note(4, "passed over: a.patch: conflicts")
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
-    live = LiveReporter(console)
-    live.on_start("orders-1", "quick", "s", 8)
-    live.on_note(4, "passed over: a.patch: conflicts")
-    live.close()
-
-    assert stream.getvalue() == "#4 … passed over: a.patch: conflicts\n"
-    assert "#4 … passed over: a.patch: conflicts" in console.file.getvalue()
 
 
 def left_out(number, outcome, effect):

@@ -74,12 +74,12 @@ def listed_by_git(root: Path) -> set[str]:
 def merged(root: Path, workspace: GitWorkspace) -> None:
     """Merge two of the run's commits that lie beside each other; git reads the result."""
     control = discover(root).control
-    merges = Merges(control)
+    merges = Merges(control, "states")
     discarded = workspace.commit_of(2)
     assert discarded is not None
-    found = merges.join(discarded, workspace.base, workspace.incumbent, "merge\n")
+    found = merges.join(discarded, [workspace.base], workspace.incumbent, "merge\n")
     assert isinstance(found, tuple) and found[0].path.endswith("fast.py")
-    third = merges.join(workspace.base, workspace.base, workspace.incumbent, "merge\n")
+    third = merges.join(workspace.base, [workspace.base], workspace.incumbent, "merge\n")
     assert third == workspace.incumbent
     branch = merges.publish(workspace.incumbent)
     merges.close()
@@ -978,9 +978,21 @@ def test_what_is_not_part_of_the_run_or_not_as_in_a_checkout_is_said(tmp_path, m
     (project.root / "README").write_text("mine\n")
     project.git("checkout", "-q", "--detach")
     code, out, _ = project.run(capsys, "recipe=a", "run_id=one")
+    assert "recipes are read" not in out
 
     assert code == 0
     assert "your 1 uncommitted change, first README" in out
     assert "x.bin (filter=lfs): checkouts have it as it is committed" in out
     assert "detached HEAD" in out
     assert (project.root / "README").read_text() == "mine\n"
+
+
+def test_a_recipe_that_is_not_committed_is_no_reason_to_worry(tmp_path, monkeypatch, capsys):
+    project = here(tmp_path, monkeypatch, RECIPES)
+    (project.root / ".autoopt" / "recipes").mkdir(parents=True, exist_ok=True)
+    (project.root / ".autoopt" / "recipes" / "zz.yaml").write_text("goal: Another\n")
+
+    code, out, _ = project.run(capsys, "recipe=a", "run_id=one")
+
+    assert code == 0
+    assert "recipes are read as they are here" in " ".join(out.split())

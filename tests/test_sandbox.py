@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from autoopt.agents.agent import Agent
 from autoopt.errors import DamagedStateError, ResourceError
 from autoopt.processes import Completed, Order, complaint, run_together
 from autoopt.processes.sandbox import (
@@ -31,7 +32,8 @@ from autoopt.processes.sandbox import (
     warning,
 )
 from autoopt.processes.walls import Kind, Mechanism, Walls
-from autoopt.schema import Sandbox
+from autoopt.records import Call
+from autoopt.schema import AgentConfig, Sandbox
 from autoopt.secrets.sources import credential_files
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and landlock are Linux's")
@@ -395,6 +397,32 @@ def test_without_a_means_the_run_stops_when_its_records_or_gits_settings_were_ch
     for attempt in ("echo x >> ../journal", "touch ../hooks/post-commit", "echo x > ../config"):
         with pytest.raises(DamagedStateError, match="changed while a command ran"):
             place.go(attempt, walls)
+
+
+class Free:
+    """A ledger without limits."""
+
+    def allow(self, number: int, stage: str) -> float | None:
+        return None
+
+    def asked(self, number: int, stage: str) -> None:
+        pass
+
+    def spent(self, call: Call) -> None:
+        pass
+
+
+@every_means
+def test_an_agent_that_edits_where_only_ideas_are_wanted_is_told_so(place: Place, kind: Kind) -> None:
+    desk, environ = place.root / "in" / "kept", {"PATH": PATH, "HOME": str(place.root)}
+    walls = place.walls(kind, writable=())
+    config = AgentConfig(name="fake", command="cat; echo x > edited")
+    agent = Agent(config, place.root / "prompts", place.root / "logs", environ, Free(), walls=walls)
+
+    asked = agent.call("Ideas!", stage="think", number=1, cwd=desk, edits=False)
+
+    assert "it was asked for an answer only, and may not edit files now" in str(asked)
+    assert "writable" not in str(asked)
 
 
 @every_means

@@ -65,7 +65,9 @@ def test_a_cluster_gives_every_number_of_its_tasks(project, tmp_path_factory):
     assert found["tasks"] > found["stages"] > 1
 
 
-def test_a_connect_server_gives_its_time_alone_and_all_numbers_with_its_event_log(project, tmp_path_factory):
+def test_a_connect_server_gives_its_time_its_event_log_all_numbers_and_failures_a_line(
+    project, tmp_path_factory
+):
     folder = tmp_path_factory.mktemp("connect")
     with connect_server(folder) as master:
         refused = instrument("run", master, "--measure", "shuffle_write_bytes", code=2).stderr
@@ -73,6 +75,8 @@ def test_a_connect_server_gives_its_time_alone_and_all_numbers_with_its_event_lo
         logged = numbers(instrument("run", master, "--event-log", str(folder / "events")))
         profile = instrument("profile", master).stdout
         compared = json.loads(instrument("inventory", master, "--output=out").stdout)["same"]
+        (project / "job.py").write_text(JOB + "raise ValueError('no such day')\n")
+        failed = instrument("run", master, code=1)
 
     assert "give options.event_log=DIR" in refused
     assert set(timed) == {"job_s"}
@@ -81,6 +85,8 @@ def test_a_connect_server_gives_its_time_alone_and_all_numbers_with_its_event_lo
     assert "DataFrame out\n  == Physical Plan ==" in profile and "SortMergeJoin" in profile
     assert compared["out:rows"] == 50
     assert compared["out:schema"] == "struct<name:string,total:double,n:bigint>"
+    assert failed.stdout == ""
+    assert "autoopt: job.py failed: ValueError: no such day" in failed.stderr.splitlines()
 
 
 def test_fewer_bytes_without_the_bad_setting_and_the_same_ones_each_time(project):
@@ -106,16 +112,6 @@ def test_a_local_profile_has_stages_and_the_plan_with_what_was_shuffled(project)
     assert lines[0].startswith("executor_run_s ")
     assert any(line.startswith("stage 0: ") and " B: collect at " in line for line in lines)
     assert any("SortMergeJoin" in line for line in lines)
-
-
-def test_a_job_that_fails_is_one_line_with_its_reason(project):
-    need_spark()
-    (project / "job.py").write_text(JOB + "raise ValueError('no such day')\n")
-    done = instrument("run", "local[1]", code=1)
-
-    assert done.stdout == ""
-    # The JVM may still complain of its own end after it.
-    assert "autoopt: job.py failed: ValueError: no such day" in done.stderr.splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from autoopt.errors import UsageError
 from autoopt.guards import rows
 from autoopt.meters import extract
 from autoopt.proposers.search import discovery
+from autoopt.review.untried import stems
 from autoopt.scope import Scope
 
 URL = "options.url=sqlite:///data/app.db"
@@ -207,3 +208,12 @@ def test_its_help_has_an_example_for_each_engine(environ):
     assert all(
         f"`{engine}://" in recipe.data["option_help"]["url"] for engine in ("sqlite", "duckdb", "postgresql")
     )
+
+
+def test_what_the_recipe_searches_and_writes_is_known_to_its_review_and_its_next_steps(environ):
+    config = composed(environ, "scope=my queries", URL)
+    (settings,) = [kind for kind in config.vocabulary if kind.startswith("session settings")]
+    ((pattern, todo),) = config.report.adopt.items()
+
+    assert stems(settings) & stems("cache_size")
+    assert Scope([pattern]).contains("my queries/setup.sql") and "your database" in todo

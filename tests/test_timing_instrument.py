@@ -56,10 +56,10 @@ def test_several_runs_are_summed_up_the_same_way_whoever_times_them(timer):
 
 @pytest.mark.parametrize("timer", ["own", "auto"])
 def test_a_run_that_fails_anywhere_in_a_pipe_is_no_quick_run(timer):
-    done = timing("runs", "--timer", timer, "--command", "false | cat")
+    done = timing("runs", "--timer", timer, "--command", "{ echo no such file >&2; exit 3; } | cat")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == "autoopt: the command ended with exit code 3: no such file\n"
 
 
 def test_without_hyperfine_it_times_the_runs_itself_unless_hyperfine_is_asked_for(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -24,33 +25,45 @@ def told(tally: kills.Tally) -> list[str]:
 
 
 @needs_strace
-@pytest.mark.parametrize(("name", "count"), [("queue", 5), ("clean", 3)])
-def test_a_run_killed_at_a_call_goes_on_as_if_nothing_had_been(tmp_path, name, count):
-    calls, tally = kills.exact(tmp_path, name, count)
+def test_a_run_killed_at_a_call_or_at_any_moments_goes_on_as_if_nothing_had_been(tmp_path):
+    place = kills.Place(tmp_path / "made", "queue")
+    statuses = {status for _, _, status, _ in place.twin.decided["r"]}
+    assert statuses == {"baseline", "keep", "discard", "crash", "inspector-reject"}
 
-    assert told(tally) == []
-    assert (tally.cases, tally.unreached) == (count, 0)
-    assert calls > 50
+    calls = place.points()
+    while_made = ("r/lock", "/worktrees/", "rename.*workspace.json", "rename.*journal.jsonl")
+    chosen = [
+        next(call for call in calls if re.search(name, f"{call.call}({call.told}")) for name in while_made
+    ]
+    chosen += [calls[at * len(calls) // 3] for at in (1, 2)]
+    tallies = [place.exact(call) for call in chosen]
 
+    assert len(calls) > 50
+    assert [fault for tally in tallies for fault in told(tally)] == []
+    assert [tally.unreached for tally in tallies] == [0] * 6
+    assert [tally.anew for tally in tallies] == [1, 0, 0, 0, 0, 0]  # the first has nothing to go on with
+    assert told(place.at_random(random.Random("6 queue 0"))) == []
 
-@pytest.mark.parametrize(("name", "count"), [("queue", 2), ("agent", 1), ("merge", 1)])
-def test_a_run_killed_at_any_moments_goes_on_as_if_nothing_had_been(tmp_path, name, count):
-    tally = kills.at_random(tmp_path, name, count, seed=6)
-
-    assert told(tally) == []
-    assert tally.cases == count
+    (path,) = place.path.glob("state/autoopt/*/r/journal.jsonl")
+    path.write_bytes(path.read_bytes().replace(b'"keep"', b'"discard"', 1))
+    assert any("journal" in fault for fault in twins.state_faults(place.path))  # it would be noticed
 
 
 @needs_strace
-def test_a_run_killed_while_it_is_being_made_is_made_by_resuming(tmp_path):
-    place = kills.Place(tmp_path / "made", "queue")
-    calls = place.points()
-    named = ("r/lock", "/worktrees/", "rename.*workspace.json", "rename.*journal.jsonl")
-    chosen = [next(call for call in calls if re.search(name, f"{call.call}({call.told}")) for name in named]
-    tallies = [place.exact(call) for call in chosen]
+def test_a_removal_killed_at_a_call_goes_on_as_if_nothing_had_been(tmp_path):
+    calls, tally = kills.exact(tmp_path, "clean", 2)
 
-    assert [fault for tally in tallies for fault in told(tally)] == []
-    assert [tally.anew for tally in tallies] == [1, 0, 0, 0]  # the first has nothing to go on with
+    assert told(tally) == []
+    assert (tally.cases, tally.unreached) == (2, 0)
+    assert calls > 50
+
+
+@pytest.mark.parametrize("name", ["agent", "merge"])
+def test_what_is_killed_at_any_moments_goes_on_as_if_nothing_had_been(tmp_path, name):
+    tally = kills.at_random(tmp_path, name, 1, seed=6)
+
+    assert told(tally) == []
+    assert tally.cases == 1
 
 
 def test_only_a_run_that_was_never_made_counts_as_cut_short(tmp_path):
@@ -77,14 +90,6 @@ def test_what_a_dead_process_had_half_written_is_swept_away_and_nothing_else(tmp
     files.sweep(tmp_path)
 
     assert {path.name for path in tmp_path.iterdir()} == set(kept)
-
-
-def test_the_twin_has_kept_discarded_crashed_and_been_refused(tmp_path):
-    decided = kills.Place(tmp_path / "whole", "queue").twin.decided["r"]
-
-    assert {"baseline", "keep", "discard", "crash", "inspector-reject"} == {
-        status for _, _, status, _ in decided
-    }
 
 
 @needs_strace
@@ -135,15 +140,6 @@ def test_what_a_killed_run_leaves_is_noticed(tmp_path, left):
     (tmp_path / left).touch()
 
     assert list(twins.state_faults(tmp_path)) == [f"{left} was left"]
-
-
-def test_a_journal_that_was_tampered_with_is_noticed(tmp_path):
-    place = kills.Place(tmp_path / "p", "clean")
-    place.restore()
-    (path,) = place.path.glob("state/autoopt/*/r/journal.jsonl")
-    path.write_bytes(path.read_bytes().replace(b'"keep"', b'"discard"', 1))
-
-    assert any("journal" in fault for fault in twins.state_faults(place.path))
 
 
 def test_a_process_that_outlives_its_run_is_noticed(tmp_path):

@@ -464,6 +464,16 @@ def test_the_store_wants_all_content_of_one_time_and_this_major_version(
     assert not store.trusts(material(a="1", b="1"))
 
 
+def test_a_file_that_a_recipe_names_is_agreed_to_as_that_and_not_as_an_agent(tmp_path: Path) -> None:
+    store = Store({"HOME": str(tmp_path)})
+    agent = Material(name="agent a", place=Path("/a.yaml"), files={"a.yaml": "1"})
+    store.add([Material(name="recipe r", place=Path("/r.yaml"), files={"r.yaml": "0", "a.yaml": "1"})])
+    assert store.trusts(Material(name="recipe s", place=Path("/a.yaml"), files={"a.yaml": "1"}))
+    assert not store.trusts(agent)
+    store.add([agent, Material(name="recipe s", place=Path("/a.yaml"), files={"a.yaml": "1"})])
+    assert store.trusts(agent)
+
+
 def test_a_store_that_others_can_write_or_that_is_in_the_repository_is_refused(
     tmp_path: Path,
 ) -> None:

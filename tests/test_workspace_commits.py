@@ -29,6 +29,20 @@ def test_the_tree_of_a_commit_is_gits(root):
     assert workspace.tree(workspace.base) == git(root, "rev-parse", "HEAD^{tree}").strip()
 
 
+def test_the_same_change_made_by_two_runs_in_one_second_is_two_commits(root, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 1_800_000_000.0)
+    made = []
+    for run_id in ("one", "two"):
+        workspace = open_workspace(root, run_id=run_id)
+        with workspace.attempt(propose(), 1) as attempt:
+            made.append(attempt.change)
+
+    assert made[0].tree == made[1].tree and made[0].commit != made[1].commit
+    shown = [git(root, "log", "-1", "--format=%an %s %b", one.commit) for one in made]
+    assert shown[0] == shown[1]
+    assert git(root, "fsck", "--strict", "--no-dangling") == ""
+
+
 def test_tidying_leaves_what_git_ignores(root):
     workspace = open_workspace(root)
     (workspace.desk / "src/fast.py").unlink()

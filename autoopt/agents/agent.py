@@ -25,6 +25,7 @@ from autoopt.secrets import gather
 
 ARGUMENT_LIMIT = 128 * 1024
 """Bytes of one argument of a program on Linux (MAX_ARG_STRLEN), its closing NUL included."""
+_READS_ONLY = " (it was asked for an answer only, and may not edit files now)"
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _COMPILED = {"PYTHONPYCACHEPREFIX": "", "PYTHONDONTWRITEBYTECODE": "1"}
 """An agent written in Python starts 15 s later when it is compiled anew. It leaves nothing in the desk."""
@@ -215,7 +216,7 @@ class Agent:
 
     def _problem(self, done: Completed, read: Outcome, edits: bool) -> str | None:
         """Why the call was no good, in one line; None when it was."""
-        ended = complaint(done)
+        ended = complaint(done) if edits else complaint(done, _READS_ONLY)
         complained = tail(done).splitlines()[-1:] if ended and done.stderr.stat().st_size else []
         said = " ".join((read.error or "".join(complained)).split())[:200]
         if ended or said:

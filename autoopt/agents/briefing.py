@@ -9,12 +9,13 @@ from pathlib import Path
 
 from autoopt.agents.fences import code, fence, one_line
 from autoopt.agents.thoughts import Idea
-from autoopt.records import Brief, Experiment, Status, Task
+from autoopt.records import Brief, Claim, Experiment, Status, Task
 from autoopt.think import hottest_first
 
 CHARS_PER_TOKEN = 4
 _JOURNAL_FULL = 12_000  # characters of experiments told in full, the latest ones
 _JOURNAL_ALL = 32_000  # characters of the journal altogether
+_CLAIMS = 12_000  # characters of what was tried before the run
 _EXCERPT = 2_000  # less of a file than this is not worth showing
 _PATHS = 100  # files named without their content
 _TOO_LARGE = 4_000_000  # bytes of a file that is not even opened
@@ -52,12 +53,13 @@ def brief_data(brief: Brief, context_tokens: int, ideas: Sequence[Idea] = ()) ->
     return {
         **task_data(brief.task),
         "number": brief.number,
-        "value": _value(brief.history, (Status.baseline, Status.keep)),
+        "value": _value(brief.history, tuple(one for one in Status if one.leads)),
         "baseline": _value(brief.history, (Status.baseline,)),
         "step": one_line(brief.step, 200),
         "advice": one_line(brief.advice, 500),
         "profile": fence(profile, "profile") if profile else "",
         "journal": fence("\n".join(_journal(brief.history)), "journal") if len(brief.history) > 1 else "",
+        "known": fence("\n".join(_claims(brief.claims)), "claims") if brief.claims else "",
         "ideas": fence("\n".join(_idea_lines(brief, ideas)), "ideas") if ideas else "",
         "files": shown,
         "more_files": more,
@@ -107,7 +109,7 @@ def _latest(backwards: Iterable[str], room: int) -> list[str]:
 
 
 def _counted(oldest: Sequence[Experiment], kept: Sequence[Experiment]) -> str:
-    failed = Counter(past.area for past in oldest if past.status is not Status.keep)
+    failed = Counter(past.area for past in oldest if not past.status.advances)
     areas: Counter[str] = Counter()
     for area, count in failed.items():
         areas[one_line(area, 40) or "?"] += count
@@ -116,8 +118,32 @@ def _counted(oldest: Sequence[Experiment], kept: Sequence[Experiment]) -> str:
     rest = f", other areas {others}" if others else ""
     return (
         f"experiments {oldest[0].number} to {oldest[-1].number}: {len(kept)} kept, "
-        f"{len(oldest) - len(kept)} not, in {named}{rest}"
+        f"{failed.total()} not, in {named}{rest}"
     )
+
+
+def _claims(claims: Sequence[Claim]) -> Iterator[str]:
+    """What was tried before the run: the latest in full, older ones on a line each, the oldest as a count."""
+    full = _latest(map(_claim_in_full, reversed(claims)), _CLAIMS // 2)
+    earlier = claims[: len(claims) - len(full)]
+    spare = _CLAIMS - sum(len(entry) + 1 for entry in full)
+    short = _latest(map(_claim_in_short, reversed(earlier)), spare)
+    if oldest := len(earlier) - len(short):
+        yield f"{oldest} before these are left out"
+    yield from short
+    yield from full
+
+
+def _claim_in_full(claim: Claim) -> str:
+    area = f" | {one_line(claim.area, 60)}" if claim.area else ""
+    idea, note = one_line(claim.hypothesis, 300), one_line(claim.note, 300)
+    entry = f"{_claim_in_short(claim, 200)}{area}" + (f"\n  idea: {idea}" if idea else "")
+    return entry + (f"\n  note: {note}" if note else "")
+
+
+def _claim_in_short(claim: Claim, limit: int = 100) -> str:
+    value = "" if claim.value is None else f" {claim.value:.6g}"
+    return f"{claim.number} {claim.status}{value} | {one_line(claim.description, limit)}"
 
 
 def _in_full(past: Experiment) -> str:
@@ -145,7 +171,7 @@ def _why(past: Experiment) -> str:
 
 def _idea_lines(brief: Brief, ideas: Sequence[Idea]) -> Iterator[str]:
     for idea in ideas:
-        yield f"{idea.thought(brief.history).score:.1f} | {idea.area} | {idea.hypothesis}"
+        yield f"{idea.thought(brief.tried).score:.1f} | {idea.area} | {idea.hypothesis}"
 
 
 def _files(brief: Brief, room: int) -> tuple[list[dict[str, str]], int]:

@@ -18,7 +18,7 @@ from autoopt.records import Brief
 if TYPE_CHECKING:
     import jinja2
 
-STAGES = ("question", "think", "review", "edit", "repair", "simplify", "inspect")
+STAGES = ("question", "think", "review", "edit", "repair", "simplify", "inspect", "reading")
 """What there is a template for, `<stage>.md.j2`."""
 
 _SUFFIX = ".md.j2"
@@ -42,6 +42,7 @@ _EXAMPLE: Mapping[str, object] = {
     "advice": "leave this approach",
     "profile": "fenced",
     "journal": "fenced",
+    "known": "fenced",
     "ideas": "fenced",
     "files": [{"path": "`src/a.py`", "note": "empty", "content": "fenced"}],
     "more_files": 1,

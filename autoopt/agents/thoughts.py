@@ -10,7 +10,7 @@ from typing import Any
 
 from autoopt.agents import json_answers
 from autoopt.agents.fences import one_line
-from autoopt.records import Experiment, Status, Thought
+from autoopt.records import Claim, Experiment, Thought
 
 _SHAPE = re.compile(
     r"\b(?:should|will|would|could|might|may|can)\b.{3,}?\b(?:because|since|as|due to|given that)\b.{3,}",
@@ -51,7 +51,7 @@ class Idea:
     risk: str
     sources: tuple[str, ...] = ()
 
-    def thought(self, history: Sequence[Experiment]) -> Thought:
+    def thought(self, history: Sequence[Claim | Experiment]) -> Thought:
         """The idea's scores, with its novelty also worked out from what was tried."""
         return Thought(
             impact=self.impact,
@@ -184,22 +184,28 @@ def _texts(value: Any, count: int, limit: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for line in lines if line))[:count]
 
 
-def newness(idea: Idea, history: Iterable[Experiment]) -> tuple[int, int]:
+def newness(idea: Idea, history: Iterable[Claim | Experiment]) -> tuple[int, int]:
     """How new the idea is, from 1 (tried before) to 10, and the number of the experiment most like it.
 
     Words count, not their order or endings. Four of five words shared with a hypothesis that was tried, or
     with the description of an edit that was made, is the same idea.
     """
+    likeness, past = nearest(idea, history)
+    return 10 - round(9 * min(1.0, likeness / 0.8)), 0 if past is None else past.number
+
+
+def nearest(idea: Idea, history: Iterable[Claim | Experiment]) -> tuple[float, Claim | Experiment | None]:
+    """How alike the idea and what was tried that is most like it are, and that; None where nothing is."""
     words = _words(f"{idea.hypothesis} {idea.area}")
-    closest, number = 0.0, 0
+    closest: tuple[float, Claim | Experiment | None] = 0.0, None
     for past in history:
-        likeness = 0.0 if past.status is Status.baseline else _likeness(words, past)
-        if likeness > closest:
-            closest, number = likeness, past.number
-    return 10 - round(9 * min(1.0, closest / 0.8)), number
+        likeness = _likeness(words, past) if past.is_try else 0.0
+        if likeness > closest[0]:
+            closest = likeness, past
+    return closest
 
 
-def _likeness(words: frozenset[str], past: Experiment) -> float:
+def _likeness(words: frozenset[str], past: Claim | Experiment) -> float:
     meant, done = _words(f"{past.hypothesis} {past.area}"), _words(past.description)
     as_meant = 2 * len(words & meant) / max(1, len(words) + len(meant))
     as_done = len(words & done) / max(4, min(len(words), len(done)))  # a word or two in common say little

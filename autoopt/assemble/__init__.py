@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autoopt import budget
 from autoopt import files as disk
-from autoopt.assemble import confining, proposing
+from autoopt.assemble import confining, proposing, searching
 from autoopt.assemble.proposing import Ground, described, prompts
 from autoopt.detect.installs import editable_sources
 from autoopt.errors import UsageError
@@ -19,24 +19,37 @@ from autoopt.guards.inventory import InventoryGuard
 from autoopt.guards.rows import RowsGuard
 from autoopt.guards.simplicity import Simplicity
 from autoopt.guards.starting import Starting
+from autoopt.interop import known
 from autoopt.journal import Journal
 from autoopt.judge import Judge
-from autoopt.measure import Parts, final, start
+from autoopt.measure import Parts, final, is_timed, start
 from autoopt.meters import extract
 from autoopt.meters.shell import ShellMeter, check_processors
 from autoopt.places import RunFiles
 from autoopt.processes import complaint, failure, machine, tail
 from autoopt.processes.arms import Arms
+from autoopt.processes.turns import Turns
 from autoopt.proposers.portfolio import Portfolio
 from autoopt.proposers.search import discovery
 from autoopt.protocols import Bound, Guard, Proposer, Reporter
 from autoopt.records import Experiment
 from autoopt.records.traces import Traces
+from autoopt.reporters import parts as breakdowns
 from autoopt.schema import Config, GuardKind, ParameterConfig
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
 
-__all__ = ["check", "check_proposers", "cleanup", "commands", "described", "parts", "prompts", "setup"]
+__all__ = [
+    "check",
+    "check_proposers",
+    "cleanup",
+    "commands",
+    "described",
+    "parts",
+    "prompts",
+    "setup",
+    "told_before",
+]
 
 SETUP_LIMIT_S = 3600.0
 DISCOVER_LIMIT_S = 600.0
@@ -66,12 +79,13 @@ def parts(
     """
     check(config)  # a resume may have been given other settings
     parameters = _parameters(config, files, workspace, environ, proposes)
+    turns = _turns(config, files, environ, journal, reporter)
     ground = Ground(
         config=config,
         files=files,
         workspace=workspace,
         environ=environ,
-        arms=_arms(config, files, workspace, environ, parameters),
+        arms=_arms(config, files, workspace, environ, parameters, turns),
         walls=confining.for_commands(config, environ),
         ledger=_ledger(config, journal, reporter),
         tell=partial(_tell, reporter),
@@ -112,12 +126,21 @@ def _parts(
         judge=_judge(config),
         holdout=_holdout(ground),
         installed=partial(editable_sources, workspace.root, commands(config), ground.environ),
+        peers=searching.peers(config, ground.files, workspace, ground.environ),
+        turns=ground.arms.turns,
+        ready=ground.arms.ready,
         publish=publish,
+        claims=known.of_run(ground.files.known, told_before(config, workspace.root)).claims,
         task=proposing.task(config),
         profile=proposing.with_a_note(
             proposing.profile(ground, members), lambda text: reporter.on_note(journal.next_number, text)
         ),
     )
+
+
+def told_before(config: Config, root: Path) -> Path | None:
+    """The file of what was tried before, in a repository; None where the settings name none."""
+    return None if config.propose.known is None else root / config.propose.known
 
 
 def _portfolio(ground: Ground, members: Mapping[str, Proposer], journal: Journal) -> Portfolio:
@@ -132,9 +155,10 @@ def _portfolio(ground: Ground, members: Mapping[str, Proposer], journal: Journal
 def _parameters(
     config: Config, files: RunFiles, workspace: GitWorkspace, environ: Mapping[str, str], proposes: bool
 ) -> dict[str, ParameterConfig]:
-    """Those of the recipe and those that its command finds, where somebody needs to know them."""
+    """Those of the recipe, tried first, and what its command finds, where somebody needs to know."""
     wanted = proposes or config.metric.env_file is not None  # which variables reach the commands
-    return {**(_discovered(config, files, workspace, environ) if wanted else {}), **config.params}
+    found = _discovered(config, files, workspace, environ) if wanted else {}
+    return {**config.params, **{name: param for name, param in found.items() if name not in config.params}}
 
 
 def _arms(
@@ -143,10 +167,23 @@ def _arms(
     workspace: GitWorkspace,
     environ: Mapping[str, str],
     parameters: Mapping[str, ParameterConfig],
+    turns: Turns,
 ) -> Arms:
     env_names = frozenset(parameter.env for parameter in parameters.values() if parameter.env)
-    surroundings = confining.surroundings(config, files, environ, env_names)
+    surroundings = confining.surroundings(config, files, environ, env_names, queue=turns)
     return Arms(config.metric.prepare, workspace, files.logs, surroundings)
+
+
+def _turns(
+    config: Config, files: RunFiles, environ: Mapping[str, str], journal: Journal, reporter: Reporter
+) -> Turns:
+    return confining.turns_of(
+        config,
+        files,
+        environ,
+        timed=partial(is_timed, config, journal),
+        complain=lambda text: reporter.on_note(journal.next_number, text),
+    )
 
 
 def _ledger(config: Config, journal: Journal, reporter: Reporter) -> budget.Ledger:
@@ -180,7 +217,9 @@ def check(config: Config) -> None:
         extract.check(final.extraction(config.final.holdout, config.metric.extract), "final.holdout")
     for name, bounds in config.constraints.items():
         constraint.check(name, bounds)
+    breakdowns.check(config.report.breakdown)
     suspicions.check(config.suspicions.ignore)
+    searching.check(config)
 
 
 def _judge(config: Config) -> Judge:
@@ -230,7 +269,8 @@ def setup(config: Config, files: RunFiles, environ: Mapping[str, str]) -> Callab
         return None
 
     def run_setup(tree: Path, scratch: Path) -> None:
-        around = confining.surroundings(config, files, environ, online=True)  # it installs
+        queue = confining.turns_of(config, files, environ)
+        around = confining.surroundings(config, files, environ, online=True, queue=queue)  # it installs
         done = around.run(command, tree, scratch, timeout_s=SETUP_LIMIT_S, logs=files.logs / "setup")
         if problem := complaint(done):
             raise UsageError(f"workspace.setup: {problem}\n{tail(done)}")
@@ -246,7 +286,7 @@ def cleanup(
     if command is None:
         return None
     tree, scratch = workspace.checkout(workspace.base), workspace.scratch(workspace.base)
-    around = confining.surroundings(config, files, environ)
+    around = confining.surroundings(config, files, environ)  # no turn: a run that ends waits for nobody
     done = around.run(command, tree, scratch, timeout_s=CLEANUP_LIMIT_S, logs=files.logs / "cleanup")
     problem = complaint(done)
     return None if problem is None else f"metric.cleanup: {problem}\n{tail(done)}".rstrip()
@@ -320,7 +360,8 @@ def _discovered(
         return {}
     if not files.parameters.exists():
         tree, scratch = workspace.checkout(workspace.base), workspace.scratch(workspace.base)
-        around = confining.surroundings(config, files, environ)
+        queue = confining.turns_of(config, files, environ)
+        around = confining.surroundings(config, files, environ, queue=queue)
         done = around.run(command, tree, scratch, timeout_s=DISCOVER_LIMIT_S, logs=files.logs / "discover")
         if problem := complaint(done):
             raise UsageError(failure(done, problem).told(f"{discovery.OPTION}: {problem}"))

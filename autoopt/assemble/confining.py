@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from autoopt.errors import UsageError
 from autoopt.places import RunFiles, state_root
-from autoopt.processes import sandbox
+from autoopt.processes import sandbox, turns
 from autoopt.processes.environment import clean_environment
 from autoopt.processes.surroundings import Surroundings
+from autoopt.processes.turns import Turns
 from autoopt.processes.walls import Mechanism, Walls
-from autoopt.protocols import Workspace
 from autoopt.schema import Config, Sandbox
 from autoopt.workspaces.repository import discover
 
@@ -26,11 +26,13 @@ def surroundings(
     env_names: frozenset[str] = frozenset(),
     *,
     online: bool = False,
+    queue: Turns | None = None,
 ) -> Surroundings:
     """What metric and guard commands, and those around them, find beside their checkout.
 
     Args:
         online: Whether they have a network in a strict sandbox, too.
+        queue: The run's turns; None for commands that wait for no other run's.
     """
     walls = for_commands(config, environ)
     return Surroundings(
@@ -40,7 +42,28 @@ def surroundings(
         env_names,
         compiled=files.compiled,
         walls=replace(walls, network=walls.network or online, watched=_watched(config, files, environ)),
+        turns=queue,
     )
+
+
+def turns_of(
+    config: Config,
+    files: RunFiles,
+    environ: Mapping[str, str],
+    *,
+    timed: Callable[[], bool] = lambda: False,
+    complain: Callable[[str], None] = lambda text: None,
+) -> Turns:
+    """The turns that a run's commands take with those of others on this machine.
+
+    A run that a command of another run has started has that one's turn: it would wait for it for ever.
+
+    Args:
+        timed: Whether load shows in its number, as is known now.
+        complain: Told when turns cannot be taken here.
+    """
+    waits = config.turns and turns.WITHIN not in environ
+    return Turns(files.state.name, turns.place(environ) if waits else None, timed, complain)
 
 
 def for_commands(config: Config, environ: Mapping[str, str]) -> Walls:
@@ -61,7 +84,7 @@ def for_commands(config: Config, environ: Mapping[str, str]) -> Walls:
     return replace(walls, hidden=(*walls.hidden, *sandbox.home(environ)), read_only=_needed(config, environ))
 
 
-def for_agents(config: Config, files: RunFiles, workspace: Workspace, environ: Mapping[str, str]) -> Walls:
+def for_agents(config: Config, files: RunFiles, desk: Path, environ: Mapping[str, str]) -> Walls:
     """The walls around agents, without the desk and what is each agent's own.
 
     The state directory holds what no agent should know: the holdout's command, and what others were asked.
@@ -72,7 +95,7 @@ def for_agents(config: Config, files: RunFiles, workspace: Workspace, environ: M
     return Walls(
         mechanism=mechanism,
         hidden=(files.state, *doors),
-        read_only=(state_root(environ), workspace.desk, workspace.desk / ".git", control),
+        read_only=(state_root(environ), desk, desk / ".git", control),
         watched=_watched(config, files, environ),
     )
 

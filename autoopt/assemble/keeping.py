@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from autoopt.processes.environment import named
 from autoopt.schema import Config
-from autoopt.secrets import Secrets, gather
+from autoopt.secrets import Secrets, gather, is_secret
 from autoopt.workspaces.rules import Rules
 
 _MB = 1_000_000
@@ -13,8 +14,18 @@ _MB = 1_000_000
 
 def secrets(config: Config, environ: Mapping[str, str]) -> Secrets:
     """The secrets that the run's commands and agents can come by."""
-    passed = (*config.metric.pass_env, *config.agent.pass_env, *config.inspector.pass_env)
-    return gather(environ, passed, {**config.metric.env, **config.agent.env, **config.inspector.env})
+    given = {**config.metric.env, **config.agent.env, **config.inspector.env}
+    return gather(environ, _passed(config), given)
+
+
+def without_secrets(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of autoopt itself, without the secrets that the run's commands and agents are given."""
+    theirs = named(environ, _passed(config))
+    return {name: value for name, value in environ.items() if name not in theirs or not is_secret(value)}
+
+
+def _passed(config: Config) -> tuple[str, ...]:
+    return (*config.metric.pass_env, *config.agent.pass_env, *config.inspector.pass_env)
 
 
 def rules(config: Config, environ: Mapping[str, str]) -> Rules:

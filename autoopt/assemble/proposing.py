@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from autoopt import trust
 from autoopt.agents.agent import Agent, check_callable
 from autoopt.agents.notebook import Notebook
 from autoopt.agents.prompts import Prompts, folders
-from autoopt.assemble import confining
+from autoopt.assemble import confining, searching, sharing
 from autoopt.compose import foreign, library
 from autoopt.errors import UsageError
 from autoopt.guards import constraint
@@ -28,6 +29,7 @@ from autoopt.proposers.linting.ruff import RuffFixes
 from autoopt.proposers.linting.ruff_tool import MISSING, program
 from autoopt.proposers.patches.combine import Combine
 from autoopt.proposers.rewrites import rewrites
+from autoopt.proposers.search.addresses import Address
 from autoopt.proposers.search.sites import checks
 from autoopt.protocols import Guard, Ledger, Proposer
 from autoopt.records import Task
@@ -107,6 +109,8 @@ def check(config: Config, environ: Mapping[str, str]) -> None:
         steps = [_HELP[name] for name in wanted if name in _HELP] if wanted else [_NOBODY]
         advice = f": {', or '.join(steps)}" if steps else ""
         raise UsageError(f"propose.use: nobody could have an idea ({said}){advice}.")
+    if not known["optuna"]:
+        sharing.check(config, environ)
     for name, parameter in config.params.items():
         checks.kind(name, parameter)
         checks.check(name, parameter)
@@ -163,14 +167,46 @@ def _member(name: str, ground: Ground, parameters: Mapping[str, ParameterConfig]
 
 
 def _search(ground: Ground, parameters: Mapping[str, ParameterConfig]) -> Proposer:
+    config, scope = ground.config, Scope(ground.config.scope, ground.config.off_limits)
+    if (at := sharing.address(config, ground.files, ground.environ)) is not None:
+        return _shared_search(ground, parameters, at, scope)
     from autoopt.proposers.search.optuna_search import OptunaSearch  # 0.3 s that other runs do without
 
-    config = ground.config
     search = OptunaSearch(
         parameters, config.propose.optuna, ground.files.study, config.seed, config.metric.env_file
     )
-    search.check(ground.workspace.desk, Scope(config.scope, config.off_limits))
+    search.check(ground.workspace.desk, scope)
     return search
+
+
+def _shared_search(
+    ground: Ground, parameters: Mapping[str, ParameterConfig], at: Address, scope: Scope
+) -> Proposer:
+    from autoopt.proposers.search.shared_search import SharedSearch
+    from autoopt.proposers.search.sharing import Sharing
+
+    config, run = ground.config, ground.files.state.name
+    which = Sharing(
+        study=config.search or run,
+        run=run,
+        address=at,
+        base=ground.workspace.base,
+        knows=partial(_knows, ground),
+    )
+    search = SharedSearch(
+        parameters, config.propose.optuna, which, config.seed, config.metric.env_file, ground.note
+    )
+    search.check(ground.workspace.desk, scope)
+    return search
+
+
+def _knows(ground: Ground, commit: str) -> bool:
+    """Whether a commit is in the repository, or comes with what the run's search stands at."""
+    commits = ground.workspace.commits
+    if commits.has(commit):
+        return True
+    peers = searching.peers(ground.config, ground.files, ground.workspace, ground.environ)
+    return peers is not None and peers.tip() is not None and commits.has(commit)
 
 
 def _queue(ground: Ground) -> Proposer:
@@ -213,7 +249,7 @@ def _agent(ground: Ground) -> Proposer:
 
 
 def _walls(ground: Ground) -> Walls:
-    return confining.for_agents(ground.config, ground.files, ground.workspace, ground.environ)
+    return confining.for_agents(ground.config, ground.files, ground.workspace.desk, ground.environ)
 
 
 def _ready(agent: Agent, config: Config) -> Agent:

@@ -17,7 +17,7 @@ from autoopt.commands.lookup import find, runs
 from autoopt.commands.opening import Opened, opened
 from autoopt.commands.telling import terminal
 from autoopt.errors import OutOfScopeError, UsageError
-from autoopt.records import Brief
+from autoopt.records import Brief, Claim
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -72,8 +72,15 @@ def _facts(run: Opened, brief: Brief) -> facts.Facts:
         "step": brief.step,
         "advice": brief.advice,
         "profile": brief.profile,
+        "tried_before": [_claim(claim) for claim in brief.claims],
         **_edited(run),
     }
+
+
+def _claim(claim: Claim) -> facts.Facts:
+    """What somebody else says was tried; not measured here."""
+    said = {name: getattr(claim, name) for name in ("number", "value", "description", "hypothesis", "note")}
+    return {**said, "status": claim.status.value}
 
 
 def _edited(run: Opened) -> facts.Facts:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,8 +26,12 @@ from autoopt.commands.lookup import Found, cut_short, find, runs, settings
 from autoopt.commands.telling import agreed, terminal
 from autoopt.errors import AutooptError, DamagedStateError, RepositoryError, UsageError
 from autoopt.journal import Journal
+from autoopt.removing import remove_whole
+from autoopt.workspaces import returned
 from autoopt.workspaces.cleaning import Remains, Result, Standing
 from autoopt.workspaces.git import GitWorkspace
+from autoopt.workspaces.meeting import FOLDER, LocalMeeting
+from autoopt.workspaces.refs import prune
 
 _FLAGS = frozenset({"--yes", "--keep-branch", "--force", "confirm=no", "confirm=false"})
 
@@ -62,13 +66,71 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         for found in chosen:
             held.enter_context(hold(found.files))
         keeps_branch, forced = "--keep-branch" in flags, "--force" in flags
-        ready = [_checked(found, keeps_branch, forced) for found in chosen]
+        going = () if keeps_branch else tuple(found.layout.branch for found in chosen)
+        if not forced:
+            _check_searches(chosen, known)
+        ready = [_checked(found, keeps_branch, forced, going) for found in chosen]
         _agree(ready, keeps_branch, forced, bool(flags & {"--yes", "confirm=no", "confirm=false"}), console)
         for run in ready:
             _clean_up(run.found, environ, console)
             known.remove(run.found)
+            search = _search(run.found)
             _remove(run, keeps_branch, forced, known, console)
+            _forget(search, run.found, known)
     return 0
+
+
+def _search(found: Found) -> str:
+    """The search that the run is one of here; empty where it is alone, or nobody can tell."""
+    if _is_away(found):
+        return ""
+    try:
+        return settings(found).search
+    except AutooptError:
+        return ""
+
+
+def _forget(search: str, last: Found, others: Sequence[Found]) -> None:
+    """Remove what the runs of a search share, once the last of them here is removed.
+
+    The search of a repository elsewhere goes on there; its ref is not ours to remove.
+    """
+    control = Path(last.layout.control)
+    if not search or any(_search(one) == search for one in others if one.layout.control == str(control)):
+        return
+    LocalMeeting(control, search).forget()
+    prune(control, FOLDER)
+    folder = last.files.searches(search)
+    remove_whole(folder)
+    for above in folder.parents[:2]:
+        with suppress(OSError):  # other searches, other runs
+            above.rmdir()
+
+
+def _check_searches(chosen: Sequence[Found], known: Sequence[Found]) -> None:
+    """Refuse to remove the last runs of a search while its ref alone has what one of them kept.
+
+    So it is where a run was killed between having the search advance and saying so.
+
+    Raises:
+        RepositoryError: naming the run to resume.
+    """
+    for found in chosen:
+        layout, search = found.layout, _search(found)
+        staying = (one for one in known if one not in chosen and one.layout.control == layout.control)
+        if not search or any(_search(one) == search for one in staying):
+            continue
+        tip = LocalMeeting(Path(layout.control), search).tip()
+        if tip is not None and not Remains(layout, found.files.state).is_held(tip):
+            raise RepositoryError(
+                f"{layout.run_id}: the search {search} stands at {tip[:12]}, which no branch has; `autoopt "
+                f"resume {layout.run_id}` takes it up, --force loses it."
+            )
+
+
+def _is_away(found: Found) -> bool:
+    """Whether another machine works on the run: nothing is done here by its settings."""
+    return returned.away(found.files.state) is not None
 
 
 def _check_made(names: Sequence[str], known: Sequence[Found], environ: Mapping[str, str]) -> None:
@@ -87,6 +149,8 @@ def _check_made(names: Sequence[str], known: Sequence[Found], environ: Mapping[s
 
 def _clean_up(found: Found, environ: Mapping[str, str], console: Console) -> None:
     """Take away what the recipe's commands made elsewhere, which a run that was killed has not done."""
+    if _is_away(found):
+        return
     try:
         config = settings(found)
         if config.metric.cleanup is None:
@@ -113,14 +177,14 @@ def _remove(run: _Run, keeps_branch: bool, forced: bool, others: Sequence[Found]
     console.print(f"{said} {note or ''}".rstrip(), markup=False, highlight=False, soft_wrap=True)
 
 
-def _checked(found: Found, keeps_branch: bool, forced: bool) -> _Run:
-    """The run, when nothing is lost with it.
+def _checked(found: Found, keeps_branch: bool, forced: bool, going: Sequence[str]) -> _Run:
+    """The run, when nothing is lost with it and with the branches that go.
 
     Raises:
         RepositoryError: it holds a result or edits that are nowhere else.
     """
     remains = Remains(found.layout, found.files.state)
-    result = remains.result(_recorded(found))
+    result = remains.result(_recorded(found), going)
     run = _Run(found=found, remains=remains, result=result, finals=remains.standing())
     if forced:
         return run

@@ -60,9 +60,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as place:
         here = Path(place).resolve()
         found: list[Config] = []
-        # Hydra makes directories where runs keep their state.
-        state = {**environ, "XDG_STATE_HOME": str(here / "compose")}
-        compose.run(asked.words, state, found.append, vet=vet(environ))
+        compose.run(asked.words, environ, found.append, vet=vet(environ), scratch=here / "compose")
         return max((_examine(config, asked, here, environ) for config in found), default=0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from autoopt import assemble, compose, journal, loop
 from autoopt import files as disk
 from autoopt.assemble import keeping
 from autoopt.commands import yours
-from autoopt.commands.telling import account_of
+from autoopt.commands.posting import posted
+from autoopt.commands.reporting import full_account
+from autoopt.commands.watching import begun, told
 from autoopt.errors import AutooptError
 from autoopt.journal import Journal
 from autoopt.measure import Parts
@@ -46,12 +49,27 @@ def drive(
         AutooptError: the run cannot start or go on.
     """
     layout = Layout.load(files.state)
-    reporter = reporter_for(console, config.metric.direction, tuple(record.history))
+    with posted(config, files, layout, record, console, environ) as news:
+        _drive(config, files, layout, workspace, record, console, environ, news)
+
+
+def _drive(
+    config: Config,
+    files: RunFiles,
+    layout: Layout,
+    workspace: GitWorkspace,
+    record: Journal,
+    console: Console,
+    environ: Mapping[str, str],
+    news: Callable[[Sequence[Experiment]], None],
+) -> None:
+    reporter = reporter_for(console, begun(config, record))
     borrowed = workspace.borrowed(partial(console.print, markup=False, highlight=False, soft_wrap=True))
     with yours.watched(config, console, environ), borrowed:
         parts = assembled(
             config, files, workspace, record, reporter, console, environ, asker=_asker(reporter)
         )
+        parts = replace(parts, publish=_both(parts.publish, news))
         try:
             loop.run(config, parts, record)
         except (KeyboardInterrupt, AutooptError):
@@ -64,11 +82,23 @@ def drive(
     _tell(config, files, record, layout, console)
 
 
+def _both(
+    first: Callable[[Sequence[Experiment]], None], second: Callable[[Sequence[Experiment]], None]
+) -> Callable[[Sequence[Experiment]], None]:
+    def publish(history: Sequence[Experiment]) -> None:
+        first(history)
+        second(history)
+
+    return publish
+
+
 def clean_up(
     config: Config, files: RunFiles, workspace: GitWorkspace, console: Console, environ: Mapping[str, str]
 ) -> None:
     """Take away what the recipe's commands made outside the checkouts; a failure is told, and no more."""
     journal.unreserve(files.state)
+    with suppress(OSError):
+        files.now.unlink()
     keeping.secrets(config, environ).below(files.logs)  # a killed process may have left some there
     try:
         problem = assemble.cleanup(config, files, workspace, environ)
@@ -102,8 +132,9 @@ def assembled(
     journal.reserve(files.state)
     secrets = keeping.secrets(config, environ)
     record.redact = secrets.text
-    reporter = Discreet(reporter, secrets.text)
     layout = Layout.load(files.state)
+    everybody = told(reporter, config, files, layout, record, console, environ)
+    reporter = Discreet(everybody, secrets.text)
     publish = partial(_publish, layout=layout, projections=_projections(record, layout), console=console)
     parts = assemble.parts(
         config, files, workspace, record, reporter, publish, environ, proposes=proposes, asker=asker
@@ -120,7 +151,7 @@ def _asker(reporter: Reporter) -> Callable[[str], bool] | None:
 
 def write_report(config: Config, files: RunFiles, record: Journal, layout: Layout) -> Account:
     """Write the report as the journal has it now, for reading and for a browser; return what it tells."""
-    account = account_of(config, record, layout, diffs=True)
+    account = full_account(config, files, record, layout)
     # The journal holds no secrets, but a diff has lines of the user's own around those that changed.
     disk.replace(files.report, record.redact(markdown.report(account)).encode())
     disk.replace(files.page, record.redact(html.report(account)).encode())

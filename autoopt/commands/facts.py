@@ -52,6 +52,7 @@ def of_experiment(experiment: Experiment) -> Facts:
             for one in experiment.findings
         ],
         "suspect": bool(experiment.suspicions),
+        "overtaken": experiment.overtaken or None,
         "overrule": None if experiment.overrule is None else asdict(experiment.overrule),
         "failure": None if failure is None else {"reason": failure.reason, "tail": last_lines(failure.tail)},
         "description": experiment.description,
@@ -118,11 +119,13 @@ def of_run(found: Found, config: Config, record: Journal, *, held: bool = False)
         "sensitivity": record.history[0].description if record.history else None,
         "incumbent": of_incumbent(record),
         "result": accounts.headline(account),
+        "imported": account.told_from or None,
         "confirmed": _claim(record.confirmation),
         **({} if held else _afterwards(account)),
         "experiments_left": left(config, record),
         "spent": spent(config, record),
-        "experiments": [of_experiment(one) for one in record.history if one.status is not Status.baseline],
+        "experiments": [of_experiment(one) for one in record.history if one.is_try],
+        "followed": [of_experiment(one) for one in record.history if one.status is Status.follow],
     }
 
 
@@ -155,7 +158,7 @@ def left(config: Config, record: Journal) -> int | None:
     """How many experiments the budget has left; None where it does not count them."""
     if config.budget.experiments is None:
         return None
-    tried = sum(one.status is not Status.baseline for one in record.history)
+    tried = sum(one.is_counted for one in record.history)
     return max(0, config.budget.experiments - tried)
 
 

@@ -74,6 +74,11 @@ def _parsed(argv: Sequence[str]) -> Wanted:
     if len(names) > 1:
         raise UsageError("finish takes one run; autoopt merge RUN RUN puts several together.")
     wanted.run = names[0] if names else "last"
+    if wanted.run.startswith("autoresearch/merge-"):
+        raise UsageError(
+            f"{wanted.run}: a merge needs no finish; take it as autoopt merge has printed (git merge "
+            "--squash makes one commit of it); its report is the text for a pull request."
+        )
     return wanted
 
 
@@ -114,7 +119,7 @@ def _check(account: Account, record: Journal) -> None:
             f"{run}: was interrupted while it put away experiment {record.pending.number}; autoopt "
             f"resume {run} does the rest."
         )
-    if not account.kept:
+    if not account.steps:
         raise RepositoryError(
             f"{run}: kept nothing, so there is nothing to finish; autoopt clean {run} removes it."
         )
@@ -155,6 +160,9 @@ def _next(made: Sequence[Made], account: Account, found: Found) -> Iterator[str]
             yield from _offered(one, remote, account)
     if target is not None and target.is_local:
         yield from _taken(made, target, account, current_branch(found))
+    for one in made:
+        for path, todo in accounts.outside(account, one.part.changes):
+            yield f"git show {_quoted(f'{one.branch}:{path}')}    # {todo}"
     yield f"git branch -D {' '.join(_quoted(one.branch) for one in made)}    # if it is not wanted after all"
     yield f"autoopt clean {_quoted(account.run_id)}"
 

@@ -10,7 +10,7 @@ from autoopt import files
 from autoopt.commands.lookup import Found
 from autoopt.errors import RepositoryError, UsageError
 from autoopt.merging import Conflict
-from autoopt.records import Experiment, Omission
+from autoopt.records import Experiment, Omission, Status
 from autoopt.reporters import pull_request
 from autoopt.reporters.account import Account
 from autoopt.reporters.pull_request import Part
@@ -65,10 +65,16 @@ class Finish:
         self._account = account
         self._wanted = wanted
         self._base = finishing.tree(account.base)
-        self._tip = account.kept[-1].commit
-        finishing.check([kept.commit for kept in account.kept])
+        self._tip = account.steps[-1].commit
+        followed = {step.commit for step in account.steps if step.status is Status.follow}
+        finishing.check([step.commit for step in account.steps], followed)
+        if account.follows and (wanted.commits != "one" or wanted.drop):
+            raise UsageError(
+                f"{account.run_id}: several runs of a search kept what is on its branch, and only together "
+                "was it confirmed; leave out --commits and --drop."
+            )
         self._left_out = tuple(_dropped(account, wanted.drop))
-        self._changes = tuple(kept for kept in account.kept if kept not in self._left_out)
+        self._changes = tuple(step for step in account.steps if step not in self._left_out)
         self._tree = self._whole()
         self._onto = finishing.branch(wanted.onto) if wanted.onto else None
         self._start = self._onto.tip if self._onto else account.base
@@ -217,7 +223,7 @@ def _dropped(account: Account, words_given: Sequence[str]) -> Iterator[Experimen
     kept = {str(one.number): one for one in account.kept}
     if unknown := sorted(numbers - kept.keys()):
         raise UsageError(f"--drop {unknown[0]}: not a kept experiment; those are {', '.join(kept)}, or idle.")
-    if len(numbers) == len(kept):
+    if numbers and len(numbers) == len(kept):  # a worker may have kept none itself
         raise UsageError(
             f"--drop: nothing would be left of {', '.join(kept)}; autoopt clean drops a whole run."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from autoopt.errors import DamagedStateError, RepositoryError, UsageError
 from autoopt.journal import Journal
 from autoopt.places import RunFiles, repository_id, state_root
 from autoopt.schema import Config
+from autoopt.workspaces import returned
 from autoopt.workspaces.layout import FILE_NAME, Layout
-from autoopt.workspaces.repository import discover
+from autoopt.workspaces.repository import Repository, discover
 
 CHANGEABLE = (
     "budget.",
@@ -29,6 +31,8 @@ CHANGEABLE = (
 """What can be given anew to a run that has begun."""
 WAITING = "it waits for the next try"
 """Why a run stopped that is driven from outside, try by try."""
+AWAY = "away"
+"""Where a run stands that works on another machine, as far as is known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,24 @@ class Found:
 
 
 def runs(environ: Mapping[str, str], here: Path) -> list[Found]:
-    """The runs of the repository that `here` is in, oldest first; outside any repository, all of them."""
-    found = []
+    """The runs of the repository that `here` is in, oldest first; outside any repository, all of them.
+
+    Those that have come back to the repository from other machines are among them.
+    """
+    found, repository = [], _repository(here)
+    if repository is not None:
+        returned.unpack(repository, state_root(environ) / repository_id(repository.control))
     for path in sorted(state_root(environ).glob(f"*/*/{FILE_NAME}"), key=_made):
         with suppress(DamagedStateError):  # `damaged` tells
             found.append(Found(RunFiles(path.parent), Layout.load(path.parent)))
+    return [run for run in found if repository is None or Path(run.layout.control) == repository.control]
+
+
+def _repository(here: Path) -> Repository | None:
     try:
-        control = discover(here).control
+        return discover(here)
     except RepositoryError:
-        return found
-    return [run for run in found if Path(run.layout.control) == control]
+        return None
 
 
 def damaged(environ: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -115,8 +127,19 @@ def state_of(found: Found, record: Journal) -> str:
     if journal.is_held(found.files.state):
         return "running"
     if journal.was_cut_short(record.stopped):
-        return "interrupted"
+        return "interrupted" if returned.away(found.files.state) is None else AWAY
     return "waiting" if record.stopped == WAITING else "finished"
+
+
+def partners(found: Found, search: str) -> list[Found]:
+    """The other runs of the search that are known here."""
+    line = re.compile(rf"^search: (['\"]?){re.escape(search)}\1$", re.MULTILINE)
+    known = []
+    for path in sorted(found.files.state.parent.glob("*/config.yaml")):
+        with suppress(OSError, UnicodeDecodeError, DamagedStateError):
+            if path.parent != found.files.state and line.search(path.read_text()):
+                known.append(Found(RunFiles(path.parent), Layout.load(path.parent)))
+    return known
 
 
 def _made(path: Path) -> tuple[float, str]:
@@ -139,6 +162,8 @@ def find(candidates: Sequence[Found], name: str) -> Found:
     if not matching:
         near = get_close_matches(name, ids, 1) or ids[-1:]
         raise UsageError(f"{name}: no such run here; did you mean {near[0]}? `autoopt runs` lists them.")
+    if len(matching) > 1:  # what was sent back is here twice where both places are of one machine
+        matching = [run for run in matching if returned.away(run.files.state) is None] or matching
     if len(matching) > 1:
         several = ", ".join(f"{run.layout.run_id} in {run.layout.root}" for run in matching)
         raise UsageError(f"{name} could be any of {several}; type more of it, in its repository.")

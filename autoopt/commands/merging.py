@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from autoopt import measure
 from autoopt.commands.remeasuring import Candidate, Remeasuring
-from autoopt.errors import RepositoryError
+from autoopt.errors import IncumbentError, OutOfScopeError, RepositoryError, UsageError
 from autoopt.measure import Claimed
 from autoopt.records import Change, Confirmation
 from autoopt.reporters import words
-from autoopt.schema import Overlap
+from autoopt.schema import MetricConfig, Overlap
 from autoopt.scope import Scope
 from autoopt.workspaces.merges import Merges
 
@@ -25,18 +26,32 @@ class Merged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A run whose result is not in the merge, and why."""
+    """A run whose result is not in the merge, and why.
+
+    Attributes:
+        candidate: None where it had nothing to offer.
+        is_contained: Whether all of it is in the merge anyway.
+    """
 
     run_id: str
     reasons: tuple[str, ...]
+    candidate: Candidate | None = None
+    is_contained: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Combined:
-    """What the whole merge gains by one metric; `claim` is None where that could not be measured."""
+class Whole:
+    """What the merge gains as a whole by one metric, or on one run's holdout.
+
+    Attributes:
+        candidate: The first run with that metric, or the one whose holdout it is.
+        claim: None where it could not be measured.
+        excuse: Why it could not.
+    """
 
     candidate: Candidate
     claim: Confirmation | None
+    excuse: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +67,8 @@ class Result:
     commit: str
     merged: list[Merged] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
-    combined: list[Combined] = field(default_factory=list)
+    combined: list[Whole] = field(default_factory=list)
+    held_out: list[Whole] = field(default_factory=list)
 
 
 def gain(candidate: Candidate) -> float:
@@ -71,57 +87,184 @@ def start_of(candidates: Sequence[Candidate], merges: Merges) -> str:
     if start is None:
         raise RepositoryError(
             "the runs started from different lines of history, so their gains say nothing about one tree; "
-            "merge those of one line at a time."
+            "merge those of one line at a time, or name the branch to measure all of them on: --onto BRANCH."
         )
     return start
 
 
-def merge(
-    candidates: Sequence[Candidate],
-    merges: Merges,
-    start: str,
-    bench: Remeasuring,
-    tell: Callable[[str], None],
-) -> Result:
-    """Merge what composes; nothing names the result yet.
+def ranked(candidates: Sequence[Candidate], merges: Merges) -> list[Candidate]:
+    """The candidates by their gain, the largest first.
 
-    Args:
-        tell: Takes a line about what is being done.
+    One that another went on from comes after all others: what it has is in that one's result already.
     """
-    result = Result(start=start, commit=start)
-    for candidate in sorted(candidates, key=gain, reverse=True):
-        tell(f"{candidate.run_id} ...")
-        reasons = _add(candidate, merges, bench, result)
-        if reasons:
-            result.left_out.append(LeftOut(run_id=candidate.run_id, reasons=reasons))
-    if result.merged:
-        tell("the merge as a whole ...")
-        result.combined = [_combined(one, bench, result) for one in _by_metric(result.merged)]
-    return result
+
+    def is_passed(one: Candidate) -> bool:
+        return any(one.tip != other.tip and merges.holds(other.tip, one.tip) for other in candidates)
+
+    return sorted(candidates, key=lambda one: (is_passed(one), -gain(one)))
 
 
-def _add(candidate: Candidate, merges: Merges, bench: Remeasuring, result: Result) -> tuple[str, ...]:
-    """Merge a run into the result; what speaks against it, where something does."""
-    if candidate.claim.low <= 0:
-        return (f"no gain is confirmed: {_headline(candidate, candidate.claim)}",)
-    tracked = merges.files(result.start)
-    if (
-        winner := next((one for one in result.merged if _race(one.candidate, candidate, tracked)), None)
-    ) is not None:
-        return (f"lost the race against {winner.candidate.run_id}",)
-    joined = merges.join(result.commit, candidate.base, candidate.tip, _message(candidate))
-    if not isinstance(joined, str):
-        return tuple(f"conflict: {conflict}" for conflict in joined)
-    if joined == result.commit:
-        return ("all of it is in the merge already",)
-    claim: Confirmation | str = candidate.claim
-    if merges.tree(result.commit) != merges.tree(candidate.base):
-        claim = _measured(candidate, merges.change(result.commit, joined), bench, result)
-    if isinstance(claim, str):
-        return (claim,)
-    result.merged.append(Merged(candidate=candidate, claim=claim))
-    result.commit = joined
-    return ()
+class Merging:
+    """Merges what composes; nothing names the result yet."""
+
+    def __init__(self, merges: Merges, start: str, bench: Remeasuring) -> None:
+        """Begin at the commit `start` with nothing."""
+        self._merges = merges
+        self._bench = bench
+        self._tracked = merges.files(start)
+        self.result = Result(start=start, commit=start)
+
+    def merge(self, candidates: Sequence[Candidate], tell: Callable[[str], None]) -> None:
+        """Merge the runs, one after the other.
+
+        Args:
+            tell: Takes a line about what is being done.
+        """
+        for candidate in ranked(candidates, self._merges):
+            tell(f"{candidate.run_id} ...")
+            is_contained = self._merges.holds(self.result.commit, candidate.tip)
+            contained = (f"all of it is in {self._holder(candidate)} already",)
+            if reasons := contained if is_contained else self._add(candidate):
+                run_id = candidate.run_id
+                left = LeftOut(run_id=run_id, reasons=reasons, candidate=candidate, is_contained=is_contained)
+                self.result.left_out.append(left)
+        if self.result.merged:
+            tell("the merge as a whole ...")
+            self.result.combined = [self._combined(one) for one in _by_metric(self.result.merged)]
+            self.result.held_out = [*self._holdouts()]
+
+    def _add(self, candidate: Candidate) -> tuple[str, ...]:
+        """Merge a run into the result; what speaks against it, where something does."""
+        result = self.result
+        if candidate.claim.low <= 0:
+            return (f"no gain is confirmed: {_headline(candidate, candidate.claim)}",)
+        if (winner := self._winner(candidate)) is not None:
+            ours, theirs = _gain(candidate), _gain(winner)
+            beaten = "no more than that one" if ours == theirs else f"not {theirs}"
+            return (f"lost the race against {winner.run_id}: {ours} by itself, {beaten}",)
+        bases = (candidate.base, *(one.candidate.tip for one in result.merged))
+        try:
+            joined = self._merges.join(result.commit, bases, candidate.tip, _message(candidate))
+        except RepositoryError as error:  # a file that a partial clone does not have, say
+            return (f"cannot be merged: {error}",)
+        if not isinstance(joined, str):
+            return tuple(f"conflict: {conflict}" for conflict in joined)
+        if joined == result.commit:
+            return (f"all that it does is in {self._holder(candidate)} already",)
+        claim: Confirmation | str = candidate.claim
+        if not self._is_measured(candidate):
+            claim = self._measured(candidate, self._merges.change(result.commit, joined))
+        if isinstance(claim, str):
+            return (claim,)
+        result.merged.append(Merged(candidate=candidate, claim=claim))
+        result.commit = joined
+        return ()
+
+    def _holder(self, candidate: Candidate) -> str:
+        """Who has all of a run's result."""
+        passed = (one.candidate for one in self.result.merged)
+        holder = next((one.run_id for one in passed if self._merges.holds(one.tip, candidate.tip)), None)
+        return holder or ("the merge" if self.result.merged else self.result.start[:10])
+
+    def _winner(self, candidate: Candidate) -> Candidate | None:
+        """Whoever is merged and was let loose on the same files, of which one is to win."""
+        merged = (one.candidate for one in self.result.merged)
+        return next((one for one in merged if _race(one, candidate, self._tracked)), None)
+
+    def _is_measured(self, candidate: Candidate) -> bool:
+        """Whether what the run claims by itself is what it gains here."""
+        same = self._merges.tree(self.result.commit) == self._merges.tree(candidate.base)
+        return same and candidate.is_from_here
+
+    # -- measuring one more
+
+    def _measured(self, candidate: Candidate, change: Change) -> Confirmation | str:
+        """What the run gains on top of what is merged; or why it does not belong there."""
+        try:
+            taken = self._bench.claim(candidate, change.parent, change.commit)
+            if taken.confirmation is None:
+                return f"cannot be measured {self._place()}: {measure.excuse(taken)}"
+            if taken.confirmation.low <= 0:
+                return f"does not pay any more {self._place()}: {_headline(candidate, taken.confirmation)}"
+            return self._objection(candidate, change, taken) or taken.confirmation
+        except (UsageError, RepositoryError, OutOfScopeError, IncumbentError) as error:
+            return f"cannot be measured {self._place()}: {error}"
+
+    def _place(self) -> str:
+        before = ", ".join(one.candidate.run_id for one in self.result.merged)
+        return f"on top of {before}" if before else f"on {self.result.start[:10]}"
+
+    def _objection(self, candidate: Candidate, change: Change, taken: Claimed) -> str | None:
+        """What one of the runs has against a merge that pays: its metric, its holdout or its guards."""
+        known: list[tuple[MetricConfig, Claimed]] = [(candidate.metric, taken)]
+        wholes: list[tuple[MetricConfig, Claimed]] = []
+        for one in (candidate, *(merged.candidate for merged in self.result.merged)):
+            pairs = self._pairs(one, change.parent, change.commit, known)
+            if pairs.confirmation is None:
+                return f"breaks {one.run_id}'s metric: {measure.excuse(pairs)}"
+            if pairs.confirmation.high < 0:
+                return f"costs what {one.run_id} gained: {_headline(one, pairs.confirmation)}"
+            owner = "" if one is candidate else f"{one.run_id}'s "
+            if self._loses_held_out(one, change):
+                return f"is worse on {owner or 'its '}holdout {self._place()}"
+            whole = self._whole(one, change, wholes)
+            if whole is not None and whole[1].confirmation is None:
+                return f"breaks {one.run_id}'s metric: {measure.excuse(whole[1])}"
+            if said := self._bench.objection(one, change, pairs, whole):
+                return f"does not pass {self._place()}: {owner and f'{owner}guard '}{said}"
+        return None
+
+    def _pairs(
+        self, one: Candidate, old: str, new: str, known: list[tuple[MetricConfig, Claimed]]
+    ) -> Claimed:
+        """Pairs by a run's metric, taken once for all runs that have it."""
+        found = next((pairs for metric, pairs in known if metric == one.metric), None)
+        if found is None:
+            found = self._bench.claim(one, old, new)
+            known.append((one.metric, found))
+        return found
+
+    def _whole(
+        self, one: Candidate, change: Change, known: list[tuple[MetricConfig, Claimed]]
+    ) -> tuple[Change, Claimed] | None:
+        """All that would be merged, where the run bounds what that may cost."""
+        start = self.result.start
+        if not one.bounds_regression or change.parent == start:
+            return None
+        return self._merges.change(start, change.commit), self._pairs(one, start, change.commit, known)
+
+    def _loses_held_out(self, one: Candidate, change: Change) -> bool:
+        if not one.config.final.holdout.each_keep:
+            return False
+        claim = self._bench.held_out(one, change.parent, change.commit).confirmation
+        return claim is None or claim.high < 0
+
+    # -- the merge as a whole
+
+    def _combined(self, one: Merged) -> Whole:
+        result = self.result
+        if len(result.merged) == 1 and one.claim is one.candidate.claim:
+            return Whole(candidate=one.candidate, claim=one.claim)  # it is alone: that was measured
+        return self._compared(one.candidate, self._bench.claim)
+
+    def _holdouts(self) -> Iterator[Whole]:
+        for one in self.result.merged:
+            candidate = one.candidate
+            if candidate.config.final.holdout.command is None:
+                continue
+            known = candidate.record.holdout
+            if len(self.result.merged) == 1 and one.claim is candidate.claim and known is not None:
+                yield Whole(candidate=candidate, claim=known)
+            else:
+                yield self._compared(candidate, self._bench.held_out)
+
+    def _compared(self, candidate: Candidate, take: Callable[[Candidate, str, str], Claimed]) -> Whole:
+        try:
+            taken = take(candidate, self.result.start, self.result.commit)
+        except (UsageError, RepositoryError, IncumbentError) as error:
+            return Whole(candidate=candidate, claim=None, excuse=str(error))
+        excuse = "" if taken.confirmation else measure.excuse(taken)
+        return Whole(candidate=candidate, claim=taken.confirmation, excuse=excuse)
 
 
 def _race(one: Candidate, other: Candidate, tracked: Sequence[str]) -> bool:
@@ -130,54 +273,6 @@ def _race(one: Candidate, other: Candidate, tracked: Sequence[str]) -> bool:
         return False
     scopes = [Scope(run.config.scope, run.config.off_limits) for run in (one, other)]
     return any(all(scope.contains(path) for scope in scopes) for path in tracked)
-
-
-def _measured(candidate: Candidate, change: Change, bench: Remeasuring, result: Result) -> Confirmation | str:
-    """What the run gains on top of what is merged; or why it does not belong there."""
-    taken = bench.claim(candidate, change.parent, change.commit)
-    if taken.confirmation is None:
-        return f"cannot be measured on the merge: {_failure(taken)}"
-    before = ", ".join(one.candidate.run_id for one in result.merged)
-    on_top = f"on top of {before}" if before else f"on {result.start[:10]}"
-    if taken.confirmation.low <= 0:
-        return f"does not pay any more {on_top}: {_headline(candidate, taken.confirmation)}"
-    for other, pairs in _all_pairs(candidate, taken, change, bench, result):
-        if isinstance(pairs, str):
-            return pairs
-        if objection := bench.objection(other, change, pairs):
-            who = "" if other is candidate else f"{other.run_id}'s guard "
-            return f"does not pass {on_top}: {who}{objection}"
-    return taken.confirmation
-
-
-def _all_pairs(
-    candidate: Candidate, taken: Claimed, change: Change, bench: Remeasuring, result: Result
-) -> list[tuple[Candidate, Claimed | str]]:
-    """The merge by everybody's metric: of the merged ones, or how it costs one of them what it gained."""
-    found: list[tuple[Candidate, Claimed | str]] = [(candidate, taken)]
-    known = [(candidate.metric, taken)]
-    for one in result.merged:
-        other = one.candidate
-        pairs = next((pairs for metric, pairs in known if metric == other.metric), None)
-        if pairs is None:
-            pairs = bench.claim(other, change.parent, change.commit)
-            known.append((other.metric, pairs))
-        found.append((other, pairs if _holds(pairs) else _cost(other, pairs)))
-    return found
-
-
-def _holds(pairs: Claimed) -> bool:
-    return pairs.confirmation is not None and pairs.confirmation.high >= 0
-
-
-def _cost(other: Candidate, pairs: Claimed) -> str:
-    if pairs.confirmation is None:
-        return f"breaks {other.run_id}'s metric: {_failure(pairs)}"
-    return f"costs what {other.run_id} gained: {_headline(other, pairs.confirmation)}"
-
-
-def _failure(taken: Claimed) -> str:
-    return taken.failure.reason if taken.failure else "the commit before it gives no number any more"
 
 
 def _by_metric(merged: Sequence[Merged]) -> list[Merged]:
@@ -189,15 +284,13 @@ def _by_metric(merged: Sequence[Merged]) -> list[Merged]:
     return found
 
 
-def _combined(one: Merged, bench: Remeasuring, result: Result) -> Combined:
-    if result.commit == one.candidate.tip and result.start == one.candidate.base:
-        return Combined(candidate=one.candidate, claim=one.claim)  # it is alone: that was measured
-    taken = bench.claim(one.candidate, result.start, result.commit)
-    return Combined(candidate=one.candidate, claim=taken.confirmation)
-
-
 def _headline(candidate: Candidate, claim: Confirmation) -> str:
     return words.headline(claim, candidate.config.metric.direction, candidate.config.metric.unit)
+
+
+def _gain(candidate: Candidate) -> str:
+    claim, metric = candidate.claim, candidate.config.metric
+    return words.gain(claim.effect, metric.direction, metric.unit, is_ratio=claim.is_ratio)
 
 
 def _message(candidate: Candidate) -> str:

@@ -11,12 +11,12 @@ from rich.console import Console
 from autoopt import assemble, budget
 from autoopt.assemble import keeping
 from autoopt.commands.drive import assembled, clean_up
+from autoopt.commands.fetching import check_here
 from autoopt.commands.holding import hold
 from autoopt.commands.lookup import Found, settings
 from autoopt.commands.progress import Progress
 from autoopt.journal import Journal
 from autoopt.measure import Parts
-from autoopt.records import Status
 from autoopt.schema import Config
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
@@ -52,6 +52,7 @@ def opened(
         BusyError: another process has it open.
         AutooptError: it cannot be opened.
     """
+    check_here(found)
     with hold(found.files):
         config = settings(found, words)
         budget.check(config)
@@ -77,7 +78,7 @@ def opened(
 def take_back(run: Opened) -> None:
     """Finish reverting an experiment whose process was killed after it was decided against it."""
     pending = run.record.pending
-    if pending is None or pending.decided is None or pending.decided.status is Status.keep:
+    if pending is None or pending.decided is None or pending.decided.status.advances:
         return
     if pending.decided.commit:
         run.workspace.put_back(pending.decided.commit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shlex
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autoopt import compose, files, journal, overlaps
+from autoopt.commands import lookup
 from autoopt.compose import Planned
 from autoopt.errors import DamagedStateError, UsageError
 from autoopt.overlaps import Claim
@@ -21,6 +21,7 @@ from autoopt.workspaces.repository import Repository, discover
 
 THIS = "this run"
 _SHOWN = 3
+_LAST_BYTES = 1 << 13
 _PLAIN = re.compile(r"[\w./+*?-]+")
 
 
@@ -30,7 +31,7 @@ def check_sweep(planned: Sequence[Planned], environ: Mapping[str, str]) -> None:
     Raises:
         UsageError: naming runs and files, with a split that would do.
     """
-    names = labels(planned)
+    names = compose.labels([one.words for one in planned])
     repositories = [discover(Path(one.config.repo)) for one in planned]
     for control in dict.fromkeys(one.control for one in repositories):
         here = [index for index, one in enumerate(repositories) if one.control == control]
@@ -62,46 +63,63 @@ def folder_of(repository: Repository, environ: Mapping[str, str]) -> Path:
 def gate(folder: Path) -> Iterator[None]:
     """Let one process at a time look at the live runs of a repository and become one of them."""
     files.make_directory(folder)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with files.alone(folder):
         yield
-    finally:
-        os.close(descriptor)
-
-
-def labels(planned: Sequence[Planned]) -> list[str]:
-    """What sets each run of a sweep apart: the words that not all of them have."""
-    shared = set.intersection(*(set(one.words) for one in planned)) if len(planned) > 1 else set()
-    own = [" ".join(word.lstrip("+") for word in one.words if word not in shared) for one in planned]
-    counted = [f"run {number}" for number in range(1, len(own) + 1)]
-    return own if len(set(own)) == len(own) and all(own) else counted
 
 
 def _check(new: Mapping[str, Config], repository: Repository, folder: Path, own: str = "") -> None:
-    tracked = repository.tracked
-    claims = [_claim(name, config, tracked) for name, config in new.items()]
-    claims += [_claim(f"run {run_id}", config, tracked, begun=True) for run_id, config in live(folder, own)]
+    begun = dict(live(folder, own))
+    if len(new) + len(begun) < 2:
+        return
+    patterns = [word for config in (*new.values(), *begun.values()) for word in config.scope]
+    paths = overlaps.with_new(repository.tracked, patterns)
+    claims = [_claim(name, config, paths) for name, config in new.items()]
+    claims += [_claim(f"run {run_id}", config, paths, begun=True) for run_id, config in begun.items()]
     pairs = overlaps.conflicts(claims)
     if not pairs:
         return
     involved = [claim for claim in claims if any(claim in pair for pair in pairs)]
     raise UsageError(
         f"scope: {_shared(pairs)}, and what both change could not be put together; nothing was started. "
-        f"Shared out, ready to paste:\n{_split(involved, new, tracked)}\n"
+        f"Shared out, to paste in place of each run's scope:\n{_split(involved, new, paths)}\n"
+        f"{_waiting(involved, folder)}"
         "or let them race for the same files, of which `autoopt merge` takes the winner: allow_overlap=race"
     )
 
 
 def live(folder: Path, own: str = "") -> Iterator[tuple[str, Config]]:
-    """Id and settings of every run that some process works on now, without the one with the id `own`."""
+    """Id and settings of every run that some process works on now, without the one with the id `own`.
+
+    One that waits for its next try counts, too: whoever drives it has edits in its desk.
+    """
     for state in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if state.name in ("", own) or state.name.startswith(".") or not journal.is_held(state):
+        if state.name in ("", own) or state.name.startswith("."):
+            continue
+        if not journal.is_held(state) and not _waits(state):
             continue
         try:
             yield state.name, compose.load(RunFiles(state).config.read_text())
         except (OSError, DamagedStateError):
             continue  # it has just ended or never began, or belongs to another version: it claims nothing
+
+
+def _waits(state: Path) -> bool:
+    """Whether the run's last word is that it waits for a try: the end of its journal is enough for that."""
+    try:
+        with RunFiles(state).journal.open("rb") as journal_file:
+            journal_file.seek(max(0, journal_file.seek(0, os.SEEK_END) - _LAST_BYTES))
+            *_, last, rest = [b"", *journal_file.read().split(b"\n")]
+    except OSError:
+        return False
+    return not rest and b'"STOPPED"' in last and lookup.WAITING.encode() in last
+
+
+def _waiting(claims: Sequence[Claim], folder: Path) -> str:
+    """How to be rid of runs that nobody may drive any more."""
+    ids = [claim.name.removeprefix("run ") for claim in claims if claim.begun]
+    idle = [run_id for run_id in ids if not journal.is_held(folder / run_id)]
+    lines = [f"(run {run_id} waits for its next try; `autoopt clean {run_id}` ends it)\n" for run_id in idle]
+    return "".join(lines)
 
 
 def _claim(name: str, config: Config, tracked: Collection[str], *, begun: bool = False) -> Claim:
@@ -111,15 +129,19 @@ def _claim(name: str, config: Config, tracked: Collection[str], *, begun: bool =
         files=frozenset(path for path in tracked if scope.contains(path)),
         begun=begun,
         races=config.allow_overlap is Overlap.race,
+        search=config.search,
     )
 
 
 def _shared(pairs: Sequence[tuple[Claim, Claim]]) -> str:
     """As in "recipe=a and recipe=b would both edit src/a.py, src/b.py and 3 more files"."""
     one, other = pairs[0]
-    paths = sorted(one.files & other.files)
+    shared = one.files & other.files
+    paths = sorted(path for path in shared if not overlaps.is_new(path))
     hidden = len(paths) - _SHOWN
     more = f" and {hidden} more file{'s' if hidden > 1 else ''}" if hidden > 0 else ""
+    if not paths:
+        paths = [f"new files such as {min(shared)}"]
     also = f" (and {len(pairs) - 1} more such pairs)" if len(pairs) > 1 else ""
     return f"{one.name} and {other.name} would both edit {', '.join(paths[:_SHOWN])}{more}{also}"
 
@@ -142,10 +164,10 @@ def _words(config: Config, asked: Collection[str], mine: frozenset[str], tracked
     if not others:
         return _word("scope", config.scope)
     off_limits = overlaps.covering(others, mine)
-    scope = overlaps.covering(mine, set(tracked) - mine)
-    if len(off_limits) <= len(scope):
+    scope = [one for one in overlaps.covering(mine, set(tracked) - mine) if not overlaps.is_new(one)]
+    if (len(off_limits) <= len(scope) or not scope) and not any(map(overlaps.is_new, off_limits)):
         return f"{_word('scope', config.scope)} {_word('off_limits', [*config.off_limits, *off_limits])}"
-    return _word("scope", scope)
+    return _word("scope", scope) if scope else "(nothing is left for it)"
 
 
 def _word(option: str, paths: Sequence[str]) -> str:

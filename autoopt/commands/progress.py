@@ -6,7 +6,7 @@ import contextlib
 import sys
 from time import monotonic
 
-from autoopt.records import Call, Confirmation, Experiment, Usage, Verdict
+from autoopt.records import WAIT, Call, Confirmation, Experiment, Usage, Verdict
 from autoopt.reporters import words
 
 _PAUSE_S = 5.0
@@ -28,7 +28,8 @@ class Progress:
         """Say where it is, unless that was said just now."""
         if stage != self._stage or (detail and monotonic() - self._spoke >= _PAUSE_S):
             self._stage = stage
-            self._say(f"{self._subject or f'#{number}'} {stage} {words.one_line(detail)}".rstrip())
+            what = "" if stage == WAIT else f"{stage} "  # its detail says so itself
+            self._say(f"{self._subject or f'#{number}'} {what}{words.one_line(detail)}".rstrip())
 
     def on_call(self, call: Call, total: Usage) -> None:
         """Say who was asked (an inspector, of a gain)."""

@@ -1,4 +1,4 @@
-"""`autoopt recipes`: list the recipes, show one with what it inherits and its own options, or trust one.
+"""`autoopt recipes`: list the recipes, show, trust, write or check them, and bring packs of others.
 
 autoopt recipes [list]       every recipe, its goal, where it is from, and whether it is trusted
 autoopt recipes show NAME [key=value ...]
@@ -7,8 +7,24 @@ autoopt recipes show NAME [key=value ...]
 autoopt recipes trust NAME [agent=NAME] [inspector=NAME] [recipe/GROUP=NAME] [--prompts] [--yes]
                              what a recipe of somebody else would run, and whether you agree to it; --yes does
                              without being asked
-autoopt recipes untrust NAME (or agent=NAME, --prompts)
+autoopt recipes trust run=RUN
+                             the same for a run that another machine works on, before it is merged here
+autoopt recipes untrust NAME (or agent=NAME, run=RUN, --prompts)
                              be asked again
+
+autoopt recipes add URL[@REF] [name=NAME] [folder=PATH] [--user]
+                             fetch a pack (a git repository; a path of one is fine, too) and pin its commit in
+                             .autoopt/packs.lock, to be committed; --user: in a lock file of your own
+autoopt recipes update [NAME ...] [ref=REF] [--yes]
+                             show what is new in packs, commands first, and pin it if you agree
+autoopt recipes remove NAME  take a pack out of its lock file
+autoopt recipes sync [NAME ...] [--yes]
+                             bring exactly what the lock files say, in a fresh clone for instance; --yes does
+                             not ask before fetching from where this machine never has
+autoopt recipes new NAME [DIR]
+                             write a recipe with its script, an example and a test, all of which pass; DIR is
+                             the pack, .autoopt of this repository by default
+autoopt recipes check [DIR]  what is wrong with the recipes of a pack, a line each; exit code 2 if anything is
 
 What is neither autoopt's own nor in ~/.config/autoopt runs nothing before its exact content is trusted: the
 recipe with all it inherits, the agents it chooses, the prompts they get, and every file its commands name but
@@ -27,33 +43,52 @@ from autoopt.compose import agents, foreign
 from autoopt.compose import library as shelves
 from autoopt.compose.own_options import described
 from autoopt.errors import AutooptError, UsageError
-from autoopt.trust import Store
+from autoopt.packs import lock
+from autoopt.trust import Material, Store
 
+_PACKS = ("add", "update", "remove", "sync")
 _GROUPS = "recipe/"
 """What the names of groups below the recipe folder begin with."""
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """List or show; returns the exit code."""
+    """Do what the first word says; returns the exit code."""
     words = list(argv)
     if words in ([], ["list"]):
         _list(environ)
     elif words[0] == "show" and len(words) > 1 and all("=" in word for word in words[2:]):
         _show(words[1], words[2:], environ)
     elif words[0] == "trust" and len(words) > 1:
-        _trust(_wanted(words[1:]), "--yes" in words, environ)
+        _trust(*_wanted(words[1:]), "--yes" in words, environ)
     elif words[0] == "untrust" and len(words) > 1:
-        _untrust(_wanted(words[1:]), environ)
+        _untrust(*_wanted(words[1:]), environ)
+    elif words[0] in _PACKS:
+        _packing(words[0], words[1:], environ)
+    elif words[0] in ("check", "new"):
+        return _authoring(words[0], words[1:], environ)
     else:
         raise UsageError(
-            f"recipes {' '.join(words)}: not understood; use list, show NAME [key=value ...], trust NAME or "
-            "untrust NAME."
+            f"recipes {' '.join(words)}: not understood; use list, show NAME [key=value ...], trust NAME, "
+            "untrust NAME, add URL, update, remove NAME, sync, new NAME or check."
         )
     return 0
 
 
-def _wanted(words: Sequence[str]) -> foreign.Choice:
-    """What is to be trusted.
+def _packing(what: str, words: Sequence[str], environ: Mapping[str, str]) -> None:
+    from autoopt.commands import packing  # reads git, which recipes do without otherwise
+
+    act = {"add": packing.add, "update": packing.update, "remove": packing.remove, "sync": packing.sync}
+    act[what](words, environ)
+
+
+def _authoring(what: str, words: Sequence[str], environ: Mapping[str, str]) -> int:
+    from autoopt.commands import checking, scaffolding
+
+    return checking.check(words, environ) if what == "check" else scaffolding.new(words, environ)
+
+
+def _wanted(words: Sequence[str]) -> tuple[foreign.Choice, list[str]]:
+    """What is to be trusted, and the runs of other machines.
 
     Raises:
         UsageError: a word is none of those.
@@ -61,13 +96,14 @@ def _wanted(words: Sequence[str]) -> foreign.Choice:
     given = [word.partition("=") for word in words if "=" in word]
     names = [word for word in words if "=" not in word and not word.startswith("-")]
     flags = {word for word in words if "=" not in word and word.startswith("-")} - {"--yes"}
-    odd = [key for key, _, _ in given if key not in (*agents.OPTIONS, "repo") and not _is_group(key)]
+    known = (*agents.OPTIONS, "repo", "run")
+    odd = [key for key, _, _ in given if key not in known and not _is_group(key)]
     if odd or flags - {"--prompts"}:
         raise UsageError(
             f"{[*odd, *sorted(flags)][0]}: not understood; name recipes, agent=NAME, inspector=NAME, "
-            "recipe/GROUP=NAME or --prompts, and repo=PATH for where."
+            "recipe/GROUP=NAME, run=RUN or --prompts, and repo=PATH for where."
         )
-    return foreign.Choice(
+    choice = foreign.Choice(
         recipes=names,
         parts=[f"{key.removeprefix(_GROUPS)}/{value}" for key, _, value in given if _is_group(key)],
         agents={key: [value] for key, _, value in given if key in agents.OPTIONS},
@@ -75,19 +111,32 @@ def _wanted(words: Sequence[str]) -> foreign.Choice:
         any_scope=True,
         directory=next((value for key, _, value in given if key == "repo"), None),
     )
+    return choice, [value for key, _, value in given if key == "run"]
 
 
 def _is_group(key: str) -> bool:
     return key.startswith(_GROUPS)
 
 
-def _trust(choice: foreign.Choice, agreed: bool, environ: Mapping[str, str]) -> None:
+def _runs(names: Sequence[str], start: Path | None, environ: Mapping[str, str]) -> list[Material]:
+    """What these runs would run, as far as they are of other machines."""
+    if not names:
+        return []
+    from autoopt.commands.fetching import material_of  # brings much that recipes do without
+    from autoopt.commands.lookup import find, runs
+
+    known = runs(environ, start or Path.cwd())
+    found = [material_of(find(known, name)) for name in names]
+    return [one for one in found if one is not None]
+
+
+def _trust(choice: foreign.Choice, of_runs: Sequence[str], agreed: bool, environ: Mapping[str, str]) -> None:
     """Show what is from elsewhere, ask, and remember it."""
     start, root = _place(choice)
     library, agent_library = shelves.visible(environ, start), agents.visible(environ, start)
     for option, names in choice.agents.items():
         agents.check(option, names[0], agent_library)
-    found = foreign.materials(choice, library, agent_library, root)
+    found = foreign.materials(choice, library, agent_library, root) + _runs(of_runs, start, environ)
     if not found:
         print("Nothing of it is from elsewhere; it needs no trust.")
         return
@@ -100,13 +149,14 @@ def _trust(choice: foreign.Choice, agreed: bool, environ: Mapping[str, str]) -> 
     print("\n".join(f"trusted: {trust.printable(one.name)}" for one in found))
 
 
-def _untrust(choice: foreign.Choice, environ: Mapping[str, str]) -> None:
+def _untrust(choice: foreign.Choice, of_runs: Sequence[str], environ: Mapping[str, str]) -> None:
     """Forget what was agreed to under these names, and whatever else would let them run."""
     start, root = _place(choice)
     library, agent_library = shelves.visible(environ, start), agents.visible(environ, start)
     names = [f"recipe {name}" for name in (*choice.recipes, *choice.parts)]
     names += [f"agent {name}" for each in choice.agents.values() for name in each]
     names += ["prompts"] if choice.asks else []
+    names += [f"run {name}" for name in of_runs]
     try:
         found = {one.name: one for one in foreign.materials(choice, library, agent_library, root)}
     except UsageError:  # broken or gone by now
@@ -114,8 +164,17 @@ def _untrust(choice: foreign.Choice, environ: Mapping[str, str]) -> None:
     store = Store(environ, root)
     for name in names:
         now = found.get(name)
-        gone = store.remove(name, now.place if now else None, now)
+        gone = store.remove(name, _told_apart_by(now, environ), now)
         print(f"{trust.printable(name)}: " + ("not trusted any more" if gone else "was not trusted"))
+
+
+def _told_apart_by(now: Material | None, environ: Mapping[str, str]) -> Path | None:
+    """Where else one of the name may be that is another; None where all of the name are meant.
+
+    Each version of a pack has a place of its own.
+    """
+    is_pinned = now is not None and now.place.is_relative_to(lock.kept(environ))
+    return None if now is None or is_pinned else now.place
 
 
 def _place(choice: foreign.Choice) -> tuple[Path | None, Path]:
@@ -138,7 +197,10 @@ def _list(environ: Mapping[str, str]) -> None:
             about = f"(not used: {one.shadowed_by} has one of the same name)"
         known = "" if one.problem or one.shadowed_by else _trusted(one, library, environ)
         about = trust.printable(about)
-        print(f"{one.name:<{width}}  {about}  [{one.shelf.label}: {one.shelf.path}]{known}")
+        where = trust.printable(one.shelf.origin or str(one.shelf.path))
+        print(f"{one.name:<{width}}  {about}  [{one.shelf.label}: {where}]{known}")
+    for shelf in library.missing:
+        print(trust.printable(shelf.absence))
 
 
 def _trusted(one: shelves.Listed, library: shelves.Library, environ: Mapping[str, str]) -> str:
@@ -158,14 +220,15 @@ def _show(name: str, words: Sequence[str], environ: Mapping[str, str]) -> None:
     from autoopt.compose.preview import preview  # imports Hydra, which a listing does not need
 
     shown = preview(name, words, shelves.visible(environ), environ)
-    print(*(f"# {line}" for line in _files(shown.lineage)), sep="\n")
+    lines = [f"# {line}" for line in _files(shown.lineage)]
     for line in _options(shown.content, shown.notes):
-        print(*commented.wrapped(line, "# ", "#     "), sep="\n")
+        lines += commented.wrapped(line, "# ", "#     ")
     if secrets := (shown.content.get("metric") or {}).pop("pass_env", None):
         names = ",".join(secrets)
         note = f"metric.pass_env=[{names}] is what it does besides; a recipe of yours leaves that to you."
-        print(*commented.wrapped(note, "# ", "#     "), sep="\n")
-    print(commented.as_yaml(shown.content, shown.notes), end="")
+        lines += commented.wrapped(note, "# ", "#     ")
+    lines += commented.as_yaml(shown.content, shown.notes).removesuffix("\n").split("\n")
+    print(*map(trust.printable, lines), sep="\n")
 
 
 def _files(lineage: Sequence[tuple[str, Path]]) -> list[str]:

@@ -16,6 +16,7 @@ from autoopt.commands.progress import Progress
 from autoopt.journal import Journal
 from autoopt.measure import Claimed, Parts
 from autoopt.places import RunFiles
+from autoopt.processes import machine
 from autoopt.records import Change, Confirmation, Measurement, Outcome, Proposal, Status, Trial, Verdict
 from autoopt.schema import AgentConfig, Config, MetricConfig
 from autoopt.workspaces.git import GitWorkspace
@@ -50,6 +51,16 @@ class Candidate:
         return self.found.layout.base
 
     @property
+    def bounds_regression(self) -> bool:
+        """Whether a number may get worse only so much over all that is merged."""
+        return any(bound.max_regression is not None for bound in self.config.constraints.values())
+
+    @property
+    def is_from_here(self) -> bool:
+        """Whether its numbers were taken as they would be now, on this machine."""
+        return self.record.conditions in ({}, machine.conditions(self.config.metric))
+
+    @property
     def metric(self) -> MetricConfig:
         """What it measures; equal for two runs that measure the same, whatever they aim at."""
         return replace(self.config.metric, target=None, timeout_s=None)
@@ -73,18 +84,31 @@ class Remeasuring:
         with self._opened(candidate, old) as (config, parts):
             return measure.claim(config, parts, old, new, number)
 
-    def objection(self, candidate: Candidate, change: Change, claimed: Claimed) -> str | None:
+    def held_out(self, candidate: Candidate, old: str, new: str) -> Claimed:
+        """Fresh pairs by the run's holdout command; there must be one."""
+        self._claims += 1
+        number = candidate.record.next_number + _FRESH + self._claims
+        with self._opened(candidate, old) as (config, parts):
+            assert parts.holdout is not None, "there is a holdout command"
+            return measure.claim_holdout(config, replace(parts, meter=parts.holdout), old, new, number)
+
+    def objection(
+        self, candidate: Candidate, change: Change, claimed: Claimed, whole: tuple[Change, Claimed] | None
+    ) -> str | None:
         """What the first of the run's guards says that does not let the merge pass.
 
         Args:
             change: The merge, against what was merged before.
             claimed: Pairs of the two by the run's metric, with a claim.
+            whole: The same against the commit that everything started from, where that is another one and the
+                run bounds how much worse a number may get in all.
         """
         plain = Proposal(description=f"merge {candidate.run_id}", hypothesis="", area="", source="merge")
-        trial = _trial(change, claimed)
         waived = _overruled(candidate.record)
         with self._opened(candidate, change.parent) as (_, parts):
-            findings = (guard.inspect(change, plain, trial) for guard in parts.guards)
+            asked = [(guard, change, claimed) for guard in parts.guards]
+            asked += [(bound, *whole) for bound in parts.bounds] if whole else []
+            findings = (guard.inspect(of, plain, _trial(of, pairs)) for guard, of, pairs in asked)
             against = (
                 one for one in findings if not one.passed and not (one.suspect and one.guard in waived)
             )
@@ -93,7 +117,7 @@ class Remeasuring:
     @contextmanager
     def _opened(self, candidate: Candidate, incumbent: str) -> Iterator[tuple[Config, Parts]]:
         """The run's meter and guards on a bench of their own; an inspecting agent is not asked again."""
-        config = replace(candidate.config, inspector=AgentConfig())
+        config = replace(candidate.config, agent=AgentConfig(), inspector=AgentConfig())
         files = RunFiles(self._folder / candidate.run_id)
         files.state.mkdir(parents=True, exist_ok=True)
         layout = replace(candidate.found.layout, base=self._start)

@@ -17,7 +17,8 @@ from autoopt.assemble import keeping
 from autoopt.commands.drive import write_report
 from autoopt.commands.lookup import Found, find, runs, settings
 from autoopt.commands.opening import opened, take_back
-from autoopt.commands.telling import account_of, terminal
+from autoopt.commands.reporting import full_account
+from autoopt.commands.telling import terminal
 from autoopt.errors import UsageError
 from autoopt.journal import Journal
 from autoopt.reporters import markdown
@@ -40,7 +41,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         write_report(config, found.files, record, found.layout)
         sys.stdout.write(f"{found.files.page}\n")
         return 0
-    account = account_of(config, record, found.layout, diffs=True)
+    account = full_account(config, found.files, record, found.layout)
     sys.stdout.write(record.redact(markdown.report(account)))
     return 0
 

@@ -9,8 +9,10 @@ from autoopt import assemble, budget, journal
 from autoopt.assemble import keeping
 from autoopt.commands import overlap, room, trusting
 from autoopt.commands.drive import drive, publish
+from autoopt.commands.fetching import check_here
 from autoopt.commands.holding import hold
 from autoopt.commands.lookup import WAITING, Found, cut_short, find, recorded, runs, settings
+from autoopt.commands.posting import posted
 from autoopt.commands.start import start
 from autoopt.commands.telling import account_of, terminal
 from autoopt.compose import library as shelves
@@ -35,6 +37,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         _make(unmade, overrides, environ)
         return 0
     found = find(known, names[0])
+    check_here(found)
     files, console = found.files, terminal(environ)
     with hold(files):
         config = settings(found, overrides)
@@ -44,6 +47,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             console.print(f"{found.layout.run_id} is already finished.", highlight=False)
             console.print(summary(account_of(config, record, found.layout)))
             publish(record, found.layout, console)  # a power loss may have taken the end of them
+            with posted(config, files, found.layout, record, console, environ):
+                pass  # nor may all of it have been sent
             return 0
         trusting.check(config, Path(found.layout.root), environ)
         _check_overlap(found, config, environ)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoopt import compose
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Compose the settings and run them, once or (with `-m`) several times."""
-    with sweep.Sweep(environ) as runs:
-        compose.run(argv, environ, partial(_start, environ=environ), runs.plan, vet(environ))
+    start, again = partial(_start, environ=environ), partial(_again, environ=environ)
+    compose.run(argv, environ, start, sweep.Sweep(environ), vet(environ), again)
     return 0
 
 
@@ -26,4 +28,21 @@ def _start(config: Config, environ: Mapping[str, str]) -> None:
     from autoopt.commands.start import start
 
     assemble.check_proposers(config, environ)
+    if config.workers > 1:
+        from autoopt.commands import workers
+
+        workers.launch(config, environ)
+        return
     start(config, environ)
+
+
+def _again(config: Config, environ: Mapping[str, str]) -> None:
+    """Go on with a run that a launcher begins a second time, or begin it if it came to nothing."""
+    from autoopt.commands import lookup, resume
+
+    with contextlib.chdir(config.repo):
+        known = [found.layout.run_id for found in lookup.runs(environ, Path.cwd())]
+        if config.run_id in known:
+            resume.main([config.run_id], environ)
+            return
+    _start(config, environ)

@@ -1,5 +1,6 @@
-"""`autoopt show RUN [N] [--prompt] [--answers] [--keep REASON] [--json]`: a run, or one of its experiments.
+"""`autoopt show RUN [N] [--follow] [--prompt] [--answers] [--keep REASON] [--json]`: a run or an experiment.
 
+  --follow       watch the run until it ends, from any terminal; Ctrl-C stops watching, not the run
   --prompt       what agents were asked for experiment N
   --answers      what they answered (with --prompt: both)
   --keep REASON  overrule the suspicion against experiment N: make its change again on the best so far,
@@ -21,7 +22,7 @@ from pathlib import Path
 from autoopt.commands import facts
 from autoopt.commands.lookup import Found, find, runs, settings
 from autoopt.commands.telling import account_of, terminal
-from autoopt.errors import UsageError
+from autoopt.errors import RepositoryError, UsageError
 from autoopt.journal import Journal, pairs
 from autoopt.records import Call, Experiment
 from autoopt.reporters import evidence, words
@@ -29,8 +30,10 @@ from autoopt.reporters.summary import summary
 from autoopt.reporters.tables import experiment_text
 from autoopt.schema import Config
 from autoopt.workspaces.history import diff
+from autoopt.workspaces.returned import away
 
 _FLAGS = {"--prompt": "prompt", "--answers": "answer"}
+_ALONE = ("--json", "--follow")
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -40,13 +43,15 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     given = [word for word in argv if word not in flags]
     names = [word for word in given if not word.isdigit()] or ["last"]
     numbers = [int(word) for word in given if word.isdigit()]
-    if len(names) > 1 or len(numbers) > 1 or not flags <= {*_FLAGS, "--json"}:
+    if len(names) > 1 or len(numbers) > 1 or not flags <= {*_FLAGS, *_ALONE}:
         raise UsageError(
             "show takes one run and one experiment; write `autoopt show RUN` or `autoopt show RUN N`."
         )
     found = find(runs(environ, Path.cwd()), names[0])
     if reason is not None:
         return _keep(found, environ, numbers, flags, reason)
+    if "--follow" in flags:
+        return _follow(found, environ, numbers, flags)
     config, record = settings(found), Journal(found.files.journal)
     number = numbers[0] if numbers else None
     if kinds := [kind for flag, kind in _FLAGS.items() if flag in flags]:
@@ -85,6 +90,15 @@ def _keep(
     decided = overrule(found, environ, numbers[0], reason, aside="--json" in flags)
     if "--json" in flags:
         facts.put(facts.of_experiment(decided))
+    return 0
+
+
+def _follow(found: Found, environ: Mapping[str, str], numbers: Sequence[int], flags: set[str]) -> int:
+    from autoopt.commands import watching  # what watches draws, which no other `show` needs
+
+    if numbers or flags - {"--follow"}:
+        raise UsageError("show: --follow is about a whole run; write `autoopt show RUN --follow`.")
+    watching.follow(found, environ)
     return 0
 
 
@@ -148,4 +162,9 @@ def _numbered(record: Journal, number: int) -> Experiment:
 def _diff(found: Found, experiment: Experiment) -> str:
     if not experiment.commit or experiment.commit == experiment.parent:
         return ""
-    return diff(Path(found.layout.control), experiment.parent, experiment.commit)
+    try:
+        return diff(Path(found.layout.control), experiment.parent, experiment.commit)
+    except RepositoryError as error:
+        if away(found.files.state) is None:  # what another machine has not kept it need not have sent
+            print(f"autoopt: no diff: {error}", file=sys.stderr)
+        return ""

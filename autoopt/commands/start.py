@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 from rich.console import Console
 
 from autoopt import assemble, budget, compose, processes
 from autoopt import files as disk
-from autoopt.assemble import confining, keeping
+from autoopt.assemble import confining, keeping, searching
 from autoopt.commands import overlap, room
 from autoopt.commands.drive import drive
 from autoopt.commands.holding import hold
@@ -20,12 +21,14 @@ from autoopt.commands.judges import check_judges
 from autoopt.commands.lookup import is_cut_short
 from autoopt.commands.telling import agreed, in_parallel, terminal
 from autoopt.errors import UsageError
+from autoopt.interop import known
 from autoopt.journal import Journal
 from autoopt.places import RunFiles
 from autoopt.removing import remove_whole
 from autoopt.reporters.settings import settings_table
 from autoopt.schema import Config, DeskMode
 from autoopt.scope import Scope
+from autoopt.workspaces.clones import origin_of
 from autoopt.workspaces.git import GitWorkspace
 from autoopt.workspaces.layout import as_stored, check_scope
 from autoopt.workspaces.links import Needs, find
@@ -116,11 +119,12 @@ def _claimed(config: Config, repository: Repository, environ: Mapping[str, str])
     Raises:
         UsageError: the given id is taken, or files in the scope are in a live run's.
     """
-    _check_id(config.run_id)
+    _check_id(config.run_id)  # the gate makes a directory
     with ExitStack() as held:
         with overlap.gate(overlap.folder_of(repository, environ)):
+            searching.agree(config, overlap.folder_of(repository, environ))
             overlap.check_start(config, repository, environ)
-            files = _place(config, overlap.folder_of(repository, environ))
+            files = place(config, overlap.folder_of(repository, environ))
             disk.make_directory(files.state)
             try:
                 held.enter_context(hold(files))
@@ -149,7 +153,8 @@ def _create(
         in_place=config.workspace.mode is DeskMode.inplace,
         rules=keeping.rules(config, environ),
     )
-    record = Journal.create(files.journal, run_id=files.state.name, base=workspace.base, goal=config.goal)
+    goal = keeping.secrets(config, environ).text(config.goal)
+    record = Journal.create(files.journal, run_id=files.state.name, base=workspace.base, goal=goal)
     files.making.unlink()
     return workspace, record
 
@@ -162,12 +167,20 @@ def _check_id(run_id: str | None) -> None:
         )
 
 
-def _place(config: Config, folder: Path) -> RunFiles:
+def place(config: Config, folder: Path, others: Collection[str] = ()) -> RunFiles:
     """The state directory of the run: by its given id, or by the recipe's name and the time.
 
+    Args:
+        others: Ids that runs will have which are still to be made.
+
     Raises:
-        UsageError: the given id is taken.
+        UsageError: the given id is taken, or cannot name a run.
     """
+    _check_id(config.run_id)
+    if config.run_id in others:
+        raise UsageError(
+            f"run_id: {config.run_id} is given to several runs; leave it out, or give each its own."
+        )
     if config.run_id is not None:
         if (folder / config.run_id).exists() and not is_cut_short(RunFiles(folder / config.run_id)):
             raise UsageError(
@@ -175,15 +188,23 @@ def _place(config: Config, folder: Path) -> RunFiles:
                 "choose another."
             )
         return RunFiles(folder / config.run_id)
+    free = (name for name in names(config) if name not in others and not (folder / name).exists())
+    return RunFiles(folder / next(free))
+
+
+def names(config: Config) -> Iterator[str]:
+    """Names after the recipe and the time, for whatever was given none."""
     stem = f"{(config.recipe or 'run').replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
-    names = (stem if count == 1 else f"{stem}-{count}" for count in range(1, 1000))
-    return RunFiles(next(folder / name for name in names if not (folder / name).exists()))
+    if origin_of(discover(Path(config.repo)).control) is not None:
+        stem += f"-{uuid4().hex[:4]}"  # other machines send there, too, and may have started in this second
+    return (stem if count == 1 else f"{stem}-{count}" for count in range(1, 1000))
 
 
 def _facts(
     config: Config, repository: Repository, files: RunFiles, environ: Mapping[str, str]
 ) -> dict[str, str]:
     changes, needs = repository.changes, needs_of(config, repository, files.state)
+    origin = origin_of(repository.control)
     facts = {
         "proposers": assemble.described(config, environ),
         "run": files.state.name,
@@ -191,8 +212,12 @@ def _facts(
         "state": str(files.state),
         "sandbox": confining.told(config, environ),
     }
+    if origin is not None:
+        facts["sent to"] = f"{origin.url}: the run's branch and records, after each keep and at the end"
     if config.writable:
         facts["writable"] = ", ".join(config.writable)
+    if (before := assemble.told_before(config, repository.root)) is not None:
+        facts["tried before"] = f"{known.load(before).told}; claims, which nobody has measured here"
     if copied := needs.copied:
         facts["copies"] = f"{', '.join(copied)}: untracked, so each checkout gets a copy"
     if linked := [name for name in needs.names if name not in needs.copied]:
@@ -209,6 +234,8 @@ def _facts(
     if changes:
         count = f"{len(changes)} uncommitted change" + ("s" if len(changes) > 1 else "")
         facts["left out"] = f"your {count}, first {changes[0]}: a run starts from the commit"
+        if changes[0].startswith(".autoopt/recipes/"):
+            facts["left out"] += " (recipes are read as they are here)"
     return facts
 
 

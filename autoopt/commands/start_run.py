@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Compose the settings, make the run and measure its baseline."""
     words = [word for word in argv if word != "--json"]
-    with sweep.Sweep(environ) as runs:
-        job = partial(_start, as_json="--json" in argv, environ=environ)
-        compose.run(words, environ, job, runs.plan, vet(environ))
+    job = partial(_start, as_json="--json" in argv, environ=environ)
+    compose.run(words, environ, job, sweep.Sweep(environ), vet(environ))
     return 0
 
 
@@ -42,6 +41,11 @@ def _start(config: Config, as_json: bool, environ: Mapping[str, str]) -> None:
         raise UsageError(
             "workspace.mode=inplace: trying edits by hand needs a worktree of the run, as your checkout is "
             "given back in between; leave it out, and edit in the desk that is named."
+        )
+    if config.search or config.workers > 1:
+        raise UsageError(
+            "search, workers: a run that is driven try by try stands still in between and follows nobody; "
+            "leave them out, and `autoopt merge` puts its result together with others'."
         )
     config.confirm = config.confirm and not as_json
     start(config, environ, partial(_ready, as_json=as_json), terminal(environ, aside=as_json))
@@ -62,16 +66,19 @@ def _ready(
     from autoopt.commands import facts
     from autoopt.commands.drive import assembled, clean_up
     from autoopt.commands.lookup import WAITING, Found
+    from autoopt.commands.posting import posted
     from autoopt.commands.progress import Progress
     from autoopt.workspaces.layout import Layout
 
-    parts = assembled(config, files, workspace, record, Progress(), console, environ, proposes=False)
-    try:
-        loop.prepare(config, parts, record)
-    finally:
-        clean_up(config, files, workspace, console, environ)
-    record.stop(WAITING)
-    told = facts.of_run(Found(files, Layout.load(files.state)), config, record, held=True)
+    layout = Layout.load(files.state)
+    with posted(config, files, layout, record, console, environ):
+        parts = assembled(config, files, workspace, record, Progress(), console, environ, proposes=False)
+        try:
+            loop.prepare(config, parts, record)
+        finally:
+            clean_up(config, files, workspace, console, environ)
+        record.stop(WAITING)
+    told = facts.of_run(Found(files, layout), config, record, held=True)
     if as_json:
         facts.put(told)
         return

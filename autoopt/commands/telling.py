@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Mapping
 from multiprocessing import current_process
@@ -12,14 +13,17 @@ from typing import TextIO, cast
 from rich.console import Console
 
 from autoopt import budget
+from autoopt.errors import UsageError
+from autoopt.interop import known
+from autoopt.interop.known import Known
 from autoopt.journal import Journal
-from autoopt.records import Status
+from autoopt.places import RunFiles
 from autoopt.reporters.account import Account
-from autoopt.schema import Config
-from autoopt.workspaces.history import diff
+from autoopt.schema import Config, Extraction
 from autoopt.workspaces.layout import Layout
 
 WIDE = 120
+_BLANKS = re.compile(r" +(?=\n)")
 
 
 def terminal(environ: Mapping[str, str], *, aside: bool = False, label: str | None = None) -> Console:
@@ -29,10 +33,13 @@ def terminal(environ: Mapping[str, str], *, aside: bool = False, label: str | No
         aside: Standard error instead, where standard output is for a program to read.
         label: What each line begins with, where several runs write to one place; nothing is redrawn then.
     """
-    if label is None:
+    stream = sys.stderr if aside else sys.stdout
+    if label is not None:
+        console = _Terminal(file=cast(TextIO, _Labelled(sys.stdout, label)), force_terminal=False)
+    elif stream.isatty():
         console = _Terminal(stderr=aside)
     else:
-        console = _Terminal(file=cast(TextIO, _Labelled(sys.stdout, label)), force_terminal=False)
+        console = _Terminal(file=cast(TextIO, _Trimmed(stream)))
     if not console.is_terminal and "COLUMNS" not in environ:
         console.width = WIDE
     return console
@@ -74,6 +81,24 @@ class _Labelled(io.TextIOBase):
         """Nothing to do: whole lines are written at once, and others wait for their end."""
 
 
+class _Trimmed(io.TextIOBase):
+    """A stream whose lines end where their text does: in files nobody wants the blanks that fill a table."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def write(self, text: str) -> int:
+        self._stream.write(_BLANKS.sub("", text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
 def agreed(console: Console, question: str, *, default: bool = True) -> bool:
     """Whether a person says yes; so is taken the absence of one.
 
@@ -90,9 +115,9 @@ def agreed(console: Console, question: str, *, default: bool = True) -> bool:
         return False
 
 
-def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool = False) -> Account:
-    """What there is to tell about the run, with the diffs of what was kept if they are wanted."""
-    kept = [past for past in record.history if past.status is Status.keep] if diffs else []
+def account_of(config: Config, record: Journal, layout: Layout) -> Account:
+    """What there is to tell about the run from its journal; `autoopt.commands.reporting` knows more."""
+    before = _told_before(record)
     return Account(
         run_id=layout.run_id,
         goal=config.goal,
@@ -104,13 +129,18 @@ def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool =
         base=layout.base,
         reason=record.stopped or "it has not ended",
         desk=layout.desk if Path(layout.desk).is_dir() else None,
-        diffs={past.number: diff(Path(layout.control), past.parent, past.commit) for past in kept},
         vocabulary=tuple(config.vocabulary),
         usage=budget.total(record.calls),
         holdout=record.holdout,
         has_holdout=config.final.holdout.command is not None,
         omissions=tuple(record.omissions),
         constraints=config.constraints,
+        claims=before.claims,
+        told_from=before.told if before.claims else "",
+        secondary=config.report.secondary,
+        breakdown=config.report.breakdown,
+        adopt=config.report.adopt,
+        metric_name=config.metric.extract.pattern if config.metric.extract.kind is Extraction.named else "",
         facts={
             "recipe": config.recipe or "none",
             "metric": config.metric.command,
@@ -120,6 +150,14 @@ def account_of(config: Config, record: Journal, layout: Layout, *, diffs: bool =
             "scope": ", ".join(config.scope),
         },
     )
+
+
+def _told_before(record: Journal) -> Known:
+    """What others say was tried before the run; a run that lost that file has still measured what it has."""
+    try:
+        return known.of_run(RunFiles(record.path.parent).known, None)
+    except UsageError:
+        return known.NOTHING
 
 
 def _cut_short(record: Journal) -> str:

@@ -28,6 +28,7 @@ from autoopt.commands import facts
 from autoopt.commands.drive import write_report
 from autoopt.commands.lookup import WAITING, find, runs
 from autoopt.commands.opening import Opened, opened, take_back
+from autoopt.commands.posting import send
 from autoopt.commands.telling import terminal
 from autoopt.errors import (
     AutooptError,
@@ -72,6 +73,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         proposal = _proposal(run, asked)
         experiment = _tried(run, proposal)
         write_report(run.config, found.files, run.record, found.layout)
+        send(run.config, found.files, found.layout, run.record, console, environ)
         still = _still_edited(run)
         if asked.as_json:
             facts.put(_facts(run, experiment, still))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hydra.errors import MissingConfigException
@@ -19,6 +19,8 @@ from autoopt.compose import shape
 from autoopt.errors import AutooptError, UsageError
 
 Path = tuple[str, ...]
+_EXTRA = ("joblib", "ray", "submitit_local", "submitit_slurm")
+"""The launchers of the extra `cluster`."""
 _NAMED = re.compile(r"(\w+(?:\.[\w-]+)*)(?:: | is )")
 
 
@@ -90,8 +92,13 @@ def _option_named(problem: str) -> Path:
 
 def _missing(error: MissingConfigException) -> str:
     group, _, name = str(error.missing_cfg_file).rpartition("/")
-    options = ", ".join(error.options or ()) or "none"
-    return f"{group or 'config'}: {name}: no such choice; installed: {options}."
+    return no_choice(group or "config", name, error.options or ())
+
+
+def no_choice(group: str, name: str, options: Sequence[str]) -> str:
+    """The line that says what can be chosen from a config group instead of a name that is not there."""
+    brought = "; pip install 'autoopt[cluster]' brings it" if name in _EXTRA else ""
+    return f"{group}: {name}: no such choice; installed: {', '.join(options) or 'none'}{brought}."
 
 
 def first_line(error: BaseException) -> str:

@@ -11,11 +11,16 @@ import re
 from collections.abc import Mapping, Sequence
 
 from autoopt.compose import overrides, shape
+from autoopt.compose.offers import Offer
 
 SCRIPT = r"""_autoopt_completion() {
-    local word=${COMP_WORDS[COMP_CWORD]} IFS=$' \n'
-    local found=$(COMP_LINE=$COMP_LINE COMP_POINT=$COMP_POINT "$1" -sc query=bash 2>/dev/null)
-    COMPREPLY=($(compgen -W "$found" -- "$word"))
+    local word=${COMP_WORDS[COMP_CWORD]} IFS=$' \n' one
+    local -a found=()
+    read -r -d '' -a found < <(COMP_LINE=$COMP_LINE COMP_POINT=$COMP_POINT "$1" -sc query=bash 2>/dev/null)
+    COMPREPLY=()
+    for one in "${found[@]}"; do  # not compgen -W, which would run what a name of a stranger's recipe says
+        [[ $one == "$word"* ]] && COMPREPLY+=("$one")
+    done
     if [[ ${#COMPREPLY[@]} == 0 && $word == *=* ]]; then
         IFS=$'\n'
         COMPREPLY=($(compgen -P "${word%%=*}=" -f -- "${word#*=}"))
@@ -37,6 +42,11 @@ def is_asked(flags: Sequence[str]) -> bool:
 def is_question(given: Sequence[str]) -> bool:
     """Whether a shell asks what could come next."""
     return any(word.startswith("query=") for word in given)
+
+
+def harmless(said: str) -> list[str]:
+    """The words of an answer that a shell can take as they are; a stranger's recipe may name commands."""
+    return [word for word in said.split() if Offer(word).is_harmless]
 
 
 def reduced(environ: Mapping[str, str]) -> str:

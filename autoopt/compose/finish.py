@@ -114,8 +114,8 @@ def _refuse_incomplete(raw: Mapping[Any, Any], recipe: str | None) -> None:
     gaps.sort(key=lambda path: path != ("metric", "command"))
     if ("metric", "command") in gaps and recipe is None:
         raise UsageError(
-            "recipe: none was chosen and metric.command is missing; start with "
-            "autoopt recipe=NAME scope=PATH (`autoopt recipes` lists them), or give metric.command=..."
+            "recipe: none was chosen and metric.command is missing; `autoopt init` asks what a run needs, or "
+            "start with autoopt recipe=NAME scope=PATH (`autoopt recipes` lists them)."
         )
     for path in gaps:
         raise UsageError(_missing(path, raw))
@@ -185,6 +185,7 @@ def refuse_odd_numbers(config: schema.Config) -> None:
             raise UsageError(f"{option}: {number} is too small; give {minimum} or more.")
     hidden_s = config.final.holdout.timeout_s
     optional = {"metric.timeout_s": metric.timeout_s, "final.holdout.timeout_s": hidden_s}
+    optional["notify.timeout_s"] = config.notify.timeout_s
     for option, limit_s in {**optional, **limits}.items():
         if limit_s is not None and limit_s <= 0:
             raise UsageError(f"{option}: {limit_s:g} s leaves no time; give seconds above 0.")

@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from autoopt.compose import agents, named, shape
-from autoopt.compose.library import Library, Recipe, Shelf, merged, visible
+from autoopt.compose import agents, beside, named, shape
+from autoopt.compose.library import PACK, Library, Recipe, Shelf, merged, visible
 from autoopt.errors import RepositoryError, UsageError
 from autoopt.scope import Scope
 from autoopt.trust import COMMITTED, Material, digest
@@ -26,7 +26,7 @@ COMMANDS = ("command", "prepare", "discover", "setup", "cleanup", "rewrites", "p
 PROSE = ("goal", "vocabulary", "option_help", "option_choices", "simplicity")
 """Options, by the first part of their path, that are for people."""
 _NOBODY = "none"
-_PACK = "pack "
+_COMPILED = "__pycache__"
 _LONGEST = 100_000  # characters of a command whose options are put in, however they refer to each other
 
 
@@ -62,7 +62,8 @@ def materials(choice: Choice, library: Library, agent_library: Library, root: Pa
     Raises:
         UsageError: a recipe is unknown or broken, or a file of somebody else's is a link out of its folder.
     """
-    ground = _Ground(root, () if choice.directory is None else (f"repo={choice.directory}",))
+    words = () if choice.directory is None else (f"repo={choice.directory}",)
+    ground = _Ground(root, words, [shelf.path for shelf in library.shelves if shelf.is_foreign])
     found: list[Material] = []
     wanted = {option: list(names) for option, names in choice.agents.items()}
     for name in choice.recipes or ([""] if choice.parts else []):
@@ -80,11 +81,12 @@ def materials(choice: Choice, library: Library, agent_library: Library, root: Pa
 
 
 class _Ground:
-    """The repository that commands run in."""
+    """The repository that commands run in, and the folders of recipes that somebody else has written."""
 
-    def __init__(self, root: Path, words: tuple[str, ...]) -> None:
+    def __init__(self, root: Path, words: tuple[str, ...], folders: Sequence[Path]) -> None:
         self.root = root
         self.words = words
+        self.folders = folders
 
     @cached_property
     def _committed(self) -> Mapping[str, Any]:
@@ -100,17 +102,23 @@ class _Ground:
         found, regular = repository.files, repository.tracked
         return {path: (repository.control, found[path]) for path in regular}
 
-    def files(self, commands: Iterable[str], others: Sequence[Path], scope: Scope | None) -> dict[str, str]:
+    def files(
+        self, commands: Iterable[str], others: Sequence[Path], scope: Scope | None, library: Library
+    ) -> dict[str, str]:
         """The SHA-256 of what commands name, on disk and, where it differs, in the commit."""
         found: dict[str, str] = {}
         for path in named.candidates(commands, self.root, others):
-            label = named.label(path, self.root)
-            if scope is not None and path.is_relative_to(self.root) and scope.contains(label):
+            name = label(path, library, self.root)
+            if scope is not None and path.is_relative_to(self.root) and scope.contains(name):
                 continue
-            if named.is_meant(path, self.root):
-                found[label] = digest(path)
-            if label in self._committed and (sha := self._in_commit(label)) != found.get(label):
-                found[label + COMMITTED] = sha
+            found |= self.digests(path, name)
+        return found
+
+    def digests(self, path: Path, name: str) -> dict[str, str]:
+        """The SHA-256 of a file on disk and, where it differs, in the commit; nothing where it is neither."""
+        found = {name: digest(path)} if named.is_meant(path, self.root, self.folders) else {}
+        if name in self._committed and (sha := self._in_commit(name)) != found.get(name):
+            found[name + COMMITTED] = sha
         return found
 
     def _in_commit(self, path: str) -> str:
@@ -134,15 +142,19 @@ def _recipe(
     for one in lineage:
         if shelves[one.name].label != "built-in":
             _refuse_link(one.document.path, shelves[one.name])
-            files[named.label(one.document.path, ground.root)] = digest(one.document.path)
+            files[label(one.document.path, library, ground.root)] = digest(one.document.path)
+        if shelves[one.name].is_foreign and any(beside.names(one.data)):
+            for path in scripts(shelves[one.name]):
+                files |= ground.digests(path, label(path, library, ground.root))
     content = merged(lineage)
     others = [path for one in lineage for path in (shelves[one.name].path, one.document.path.parent)]
-    commands = dict(_commands(content))
+    commands = dict(commands_of(content))
     env = content.get("metric", {}).get("env") or {}
-    texts = [*commands.values(), *map(str, env.values()), *filter(None, [_env_file(content)])]
+    told = filter(None, [_env_file(content), _known(content)])
+    texts = [*commands.values(), *map(str, env.values()), *told]
     changes = tuple(choice.scope) or _listed(content.get("scope"))
     scope = None if choice.any_scope else _scope(changes, content)
-    files |= ground.files(texts, list(dict.fromkeys(others)), scope)
+    files |= ground.files(texts, list(dict.fromkeys(others)), scope, library)
     yield Material(
         name=f"recipe {name or lineage[-1].name}",
         place=lineage[-1].document.path,
@@ -150,9 +162,41 @@ def _recipe(
         commands=tuple(commands.items()),
         changes=changes,
         variables=tuple(map(str, content.get("metric", {}).get("pass_env") or ())),
-        notes=tuple(f"metric.env.{key} is {value}" for key, value in env.items()),
+        notes=(
+            *dict.fromkeys(f"It came from {one.origin}." for one in shelves.values() if one.origin),
+            *(f"metric.env.{key} is {value}" for key, value in env.items()),
+            *_outside(commands),
+        ),
         words=(*filter(None, [name]), *(_part(part) for part in choice.parts), *ground.words),
     )
+
+
+def _outside(commands: Mapping[str, str]) -> Iterator[str]:
+    if "notify.command" in commands:
+        yield "notify.command runs as you, outside the sandbox."
+
+
+def label(path: Path, library: Library, root: Path) -> str:
+    """What a person calls the file; one of a pack by the pack's name, wherever that lies on this machine."""
+    for shelf in library.shelves:
+        if shelf.label.startswith(PACK) and path.is_relative_to(shelf.path):
+            return f"{shelf.label}: {path.relative_to(shelf.path)}"
+    return named.label(path, root)
+
+
+def scripts(shelf: Shelf) -> Iterator[Path]:
+    """The files in a folder of recipes that one of them may use besides what it names, as far as it may.
+
+    Of a pack that is all of them. Elsewhere those beside each other are recipes, which people write and
+    change one by one, and what an interpreter has compiled comes and goes.
+    """
+    is_pack = shelf.label.startswith(PACK)
+    for place, folders, names in walk(shelf.path):
+        if not shelf.origin:
+            folders[:] = sorted(name for name in folders if name != _COMPILED)
+        for path in (Path(place, name) for name in sorted(names)):
+            if is_pack or path.suffix != ".yaml" or path.parent != shelf.path:
+                yield path
 
 
 def _part(part: str) -> str:
@@ -168,7 +212,7 @@ def _agent(option: str, name: str, library: Library, ground: _Ground) -> Iterato
     _refuse_link(path, shelf)
     _, content = agents.read(path, name)
     env = content.get("env") or {}
-    files = ground.files([str(content.get("command")), *map(str, env.values())], [shelf.path], None)
+    files = ground.files([str(content.get("command")), *map(str, env.values())], [shelf.path], None, library)
     notes = [f"{option}.env.{key} is {value}" for key, value in env.items()]
     notes += ["It sees your home directory."] if content.get("home") == "real" else []
     kept = (*(content.get("writable") or ()), *(content.get("keeps") or ()))
@@ -196,7 +240,7 @@ def prompts(root: Path, library: Library, words: Sequence[str] = ()) -> Iterator
     """
     folders = [root / ".autoopt" / "prompts"]
     folders += [shelf.path / "prompts" for shelf in library.shelves if shelf.is_foreign]
-    files = {named.label(path, root): digest(path) for folder in folders for path in _below(folder)}
+    files = {label(path, library, root): digest(path) for folder in folders for path in _below(folder)}
     if files:
         yield Material(
             name="prompts",
@@ -231,7 +275,7 @@ def _shelf(library: Library, name: str) -> Shelf:
 
 def _refuse_link(path: Path, shelf: Shelf) -> None:
     """Refuse a file that leads out of a folder of somebody else's; installers may link packs' files."""
-    if not shelf.is_foreign or shelf.label.startswith(_PACK):
+    if not shelf.is_foreign or shelf.label.startswith(PACK):
         return
     if not path.resolve().is_relative_to(shelf.path.resolve()):
         raise UsageError(
@@ -239,7 +283,7 @@ def _refuse_link(path: Path, shelf: Shelf) -> None:
         )
 
 
-def _commands(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def commands_of(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every shell command, with the options put in that are plain values."""
     for path, text in shape.texts(content):
         constant = path[0] == "params" and path[-1] == "python"  # the name of one, which starts nothing
@@ -263,6 +307,11 @@ def _with_options(text: str, content: Mapping[str, Any]) -> str:
 
 def _env_file(content: Mapping[str, Any]) -> str | None:
     found = content.get("metric", {}).get("env_file")
+    return found if isinstance(found, str) else None
+
+
+def _known(content: Mapping[str, Any]) -> str | None:
+    found = content.get("propose", {}).get("known")
     return found if isinstance(found, str) else None
 
 

@@ -4,46 +4,46 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
-import sys
 import time
-import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra._internal.utils import get_args_parser
-from hydra.conf import HydraConf
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from autoopt import files, places, schema, shortage, trust
+from autoopt import files, places, trust
 from autoopt.compose import (
-    Plan,
     Planned,
+    Sweeping,
     agents,
     complaints,
     completion,
+    labels,
+    launching,
     overrides,
-    resolvers,
     shape,
     source,
     surroundings,
     vetting,
 )
 from autoopt.compose import library as shelves
-from autoopt.compose.finish import finish
+from autoopt.compose.board import Board, Outcome
+from autoopt.compose.jobs import Job, Plans, Task
+from autoopt.compose.launching import Complaint
+from autoopt.compose.settling import settled
 from autoopt.errors import AutooptError, UsageError
 
-Job = Callable[[schema.Config], None]
-_FAILURE = "failure.txt"
+_JOBS = "jobs"
+_LAUNCHER = "hydra/launcher="
+_HERE = "basic"
+"""The launcher of Hydra that does one job after the other in this process."""
 
 
 class SweepError(AutooptError):
@@ -58,15 +58,19 @@ def run(
     argv: Sequence[str],
     environ: Mapping[str, str],
     job: Job,
-    plan: Plan | None = None,
+    sweep: Sweeping | None = None,
     vet: trust.Vet | None = None,
+    again: Job | None = None,
+    scratch: Path | None = None,
 ) -> None:
     """Compose what the command line asks for and call `job` with it, once, or once for each run of a sweep.
 
     Args:
         vet: Asks whether what is from elsewhere is trusted; by default nobody is asked.
-        plan: Called with all runs of a sweep before the first one starts. A sweeper that chooses runs by how
-            others went knows none beforehand; then it is not called.
+        sweep: Looks at all runs of a sweep before the first one starts, and hears what became of them. A
+            sweeper that chooses runs by how others went knows none beforehand.
+        again: Called instead of `job` for a run that a launcher begins a second time.
+        scratch: Where Hydra makes its directories; by default where runs keep their state.
 
     Raises:
         UsageError: the command line or a recipe is wrong; nothing was run.
@@ -76,9 +80,15 @@ def run(
     given, flags = overrides.sort(argv)
     with surroundings.mended_argparse():
         if completion.is_asked(flags):
-            _complete(given, flags, environ, _Task(job=job, environ=environ, vet=vetting.nobody))
+            _complete(
+                given,
+                flags,
+                environ,
+                Task(job=job, again=job, environ=environ, vet=vetting.nobody, board=Board(Path())),
+            )
         else:
-            _run(given, flags, environ, job, plan, vet or partial(trust.require, environ=environ))
+            vet = vet or partial(trust.require, environ=environ)
+            _run(given, flags, environ, job, sweep, vet, again, scratch or places.state_root(environ))
 
 
 def _run(
@@ -86,71 +96,82 @@ def _run(
     flags: list[str],
     environ: Mapping[str, str],
     job: Job,
-    plan: Plan | None,
+    sweep: Sweeping | None,
     vet: trust.Vet,
+    again: Job | None,
+    place: Path,
 ) -> None:
     with complaints.on_one_line():
         arguments = _arguments(given, flags)
         multirun = bool(arguments.multirun) or "hydra.mode=MULTIRUN" in given
         words = overrides.prepare(given, multirun=multirun)
-        library = shelves.visible(environ, _start(given))
-        agent_library = agents.visible(environ, _start(given))
+        start = _start(words, environ)
+        library, agent_library = shelves.visible(environ, start), agents.visible(environ, start)
         forgotten = check(words, library, agent_library)
         looks = bool(arguments.cfg or arguments.info or arguments.hydra_help)
         if not looks:
-            vetting.before(words, library, agent_library, _start(given), vet)
+            vetting.before(words, library, agent_library, start, vet)
         chosen = words.chosen()
         source.register_all(library, agent_library, chosen[0] if len(chosen) == 1 else None, environ)
-        files.make_directory(places.state_root(environ))  # synced, unlike what Hydra makes
-        directory = places.state_root(environ) / "hydra" / _unique()
-        planned = plan is not None and multirun and not looks
-        task = _Task(job=job, environ=environ, vet=vet, confirmed=planned)
+        files.make_directory(place)  # synced, unlike what Hydra makes
+        directory = place / "hydra" / _unique()
+        planned = sweep is not None and multirun and not looks
+        task = Task(
+            job=job,
+            again=again or job,
+            environ=environ,
+            vet=vet,
+            board=Board(directory / _JOBS),
+            confirmed=planned,
+            launched=multirun and not looks and _is_launched(given),
+        )
         everything = [*_directories(directory), *forgotten, *words.words]
     try:
-        if plan is not None and planned:
-            plan(_planned(everything, flags, environ, vet))
-        _hydra([*everything, *flags], task)
-        failures = _failures(directory)
+        runs = _planned(everything, flags, environ, vet) if planned else []
+        _make([*everything, *flags], task, runs, sweep if planned else None)
     finally:
+        task.board.clear()
         _remove_empty(directory)
-    if failures:
-        raise SweepError(_summary(failures), failures[0][1])
-    for composed, chosen_there in task.composed:  # outside Hydra, which catches and prints what a run raises
-        vetting.composed(chosen_there, composed, environ, vet)
-        job(finish(composed, chosen_there.get("recipe")))
+    for chosen_there in task.composed:  # outside Hydra, which catches and prints what a run raises
+        job(chosen_there.config())
+
+
+def _make(words: list[str], task: Task, runs: Sequence[Planned], sweep: Sweeping | None) -> None:
+    """Have the runs made, and tell whoever answers for all of them before and afterwards.
+
+    Raises:
+        AutooptError: one of them has failed.
+    """
+    if sweep is not None:
+        task.run_ids = sweep.plan(runs)
+        task.names = labels([one.words for one in runs])
+    try:
+        complaint = _launch(words, task)
+    finally:
+        outcomes = [task.board.outcome(number) for number in range(len(runs)) or task.board.numbers()]
+        if sweep is not None:
+            sweep.ended(outcomes)
+    _refuse_failures(task.board, complaint, outcomes)
 
 
 def _planned(words: list[str], flags: list[str], environ: Mapping[str, str], vet: trust.Vet) -> list[Planned]:
     """The runs that a sweep would make: all of it but its launcher, with nothing started.
 
     Raises:
-        UsageError: one of them is wrong.
+        UsageError: one of them is wrong, or the launcher is not installed.
     """
     if any(word.startswith("hydra/sweeper=") for word in words):
         return []
-    found: list[Planned] = []
-    wrong: list[AutooptError] = []  # Hydra would print more than one line of what is raised inside
-
-    def note(composed: DictConfig) -> None:
-        hydra_config = HydraConfig.get()
-        own = tuple(hydra_config.overrides.task)
-        try:
-            choices = _choices(hydra_config)
-            vetting.composed(choices, composed, environ, vet)
-            config = finish(composed, choices.get("recipe"))
-        except AutooptError as error:
-            wrong.append(type(error)(f"{_label(own)}: {error}"))
-        else:
-            found.append(Planned(words=own, config=config))
-
-    here = [word for word in words if not word.startswith(("hydra/launcher=", "hydra.launcher."))]
-    _hydra([*here, *flags], note)
-    if wrong:
-        raise wrong[0]
-    return found
+    plans = Plans(environ=environ, vet=vet)
+    here = [word for word in words if not word.lstrip("+~").startswith((_LAUNCHER, "hydra.launcher."))]
+    _hydra([*here, *flags], plans)
+    plans.check()
+    if not any("searchpath" in word or word.startswith("--config-") for word in (*words, *flags)):
+        launching.check(_launcher(words))  # Hydra looks for it only when the runs were announced
+    return plans.found
 
 
-def _complete(given: list[str], flags: list[str], environ: Mapping[str, str], task: _Task) -> None:
+def _complete(given: list[str], flags: list[str], environ: Mapping[str, str], task: Task) -> None:
     """Hydra's own completion: its script for the shell, or the shell's question answered.
 
     A question is asked in the middle of typing: what is wrong with the line is not said there.
@@ -167,13 +188,14 @@ def _complete(given: list[str], flags: list[str], environ: Mapping[str, str], ta
     if found := completion.choices(line, agent_library.names()):
         print(*found)
         return
-    with contextlib.suppress(UsageError):
+    with contextlib.suppress(UsageError), contextlib.redirect_stdout(io.StringIO()) as said:
         _hydra([*given, *flags], task, line)
+    print(*completion.harmless(said.getvalue()))
 
 
 def _hydra(words: list[str], task: Callable[[DictConfig], None], completion_line: str | None = None) -> None:
     main = hydra.main(version_base="1.3", config_path=str(places.data_dir("conf")), config_name="config")
-    with surroundings.hydras_view(["autoopt", *words], completion_line):
+    with surroundings.hydras_view(["autoopt", *words], completion_line), surroundings.mode_unasked(words):
         try:
             main(task)()
         except (HydraException, OmegaConfBaseException, ValueError, ImportError, RecursionError) as error:
@@ -184,72 +206,6 @@ def _hydra(words: list[str], task: Callable[[DictConfig], None], completion_line
                 raise
             reason = complaints.first_line(error)
             raise UsageError(f"{given[-1]}: Hydra cannot use this ({reason}).") from error
-
-
-@dataclass
-class _Task:
-    """What Hydra calls. A single run is only noted; the runs of a sweep are done here, and never raise.
-
-    Attributes:
-        confirmed: Whether the sweep was agreed to as a whole, so that its runs need not ask again.
-    """
-
-    job: Job
-    environ: Mapping[str, str]
-    vet: trust.Vet
-    confirmed: bool = False
-    composed: list[tuple[DictConfig, Mapping[str, Any]]] = field(default_factory=list)
-
-    def __call__(self, composed: DictConfig) -> None:
-        resolvers.register(self.environ)  # a launcher may have started another process
-        hydra_config = HydraConfig.get()
-        choices = _choices(hydra_config)
-        if hydra_config.mode != RunMode.MULTIRUN:
-            self.composed.append((composed, choices))
-            return
-        with surroundings.without_full_errors():
-            trouble = self._attempt(composed, choices)
-        if trouble:
-            output = Path(hydra_config.runtime.output_dir)
-            label = _label(hydra_config.overrides.task)
-            code, line, details = trouble
-            print(f"autoopt: {label}: {line}", file=sys.stderr)
-            (output / _FAILURE).write_text(f"{code}\n{line}\n{details}", encoding="utf-8")
-
-    def _attempt(self, composed: DictConfig, choices: Mapping[str, Any]) -> tuple[int, str, str] | None:
-        try:
-            vetting.composed(choices, composed, self.environ, self.vet)
-            config = finish(composed, choices.get("recipe"))
-            config.confirm = config.confirm and not self.confirmed
-            self.job(config)
-        except AutooptError as error:
-            return error.exit_code, str(error), ""
-        except (OSError, MemoryError) as error:
-            if (told := shortage.explained(error)) is None:
-                return _defect(error)
-            return told.exit_code, str(told), ""
-        except SystemExit as leaving:
-            return (int(leaving.code or 0), f"ended with {leaving.code}", "") if leaving.code else None
-        except Exception as error:  # noqa: BLE001 - one run's defect must not end the other runs
-            return _defect(error)
-        return None
-
-
-def _choices(hydra_config: HydraConf) -> dict[str, Any]:
-    """What was taken from each config group."""
-    found = OmegaConf.to_container(hydra_config.runtime.choices)
-    assert isinstance(found, dict)
-    return {str(group): chosen for group, chosen in found.items()}
-
-
-def _defect(error: Exception) -> tuple[int, str, str]:
-    return 1, f"{type(error).__name__}: {error}", traceback.format_exc()
-
-
-def _label(words: Sequence[str]) -> str:
-    """Which run of a sweep it is, by its own words; names added below guards and the like say little."""
-    shown = " ".join(" ".join(word for word in words if not word.startswith("++")).split())
-    return shown if len(shown) <= 120 else shown[:119] + "…"
 
 
 def _arguments(given: list[str], flags: list[str]) -> argparse.Namespace:
@@ -271,10 +227,10 @@ def _arguments(given: list[str], flags: list[str]) -> argparse.Namespace:
     return arguments
 
 
-def _start(given: Sequence[str]) -> Path | None:
-    """The directory whose repository's recipes count: `repo=`, when it is given."""
-    places_given = [word.removeprefix("repo=") for word in given if word.startswith("repo=")]
-    return Path(places_given[-1]).expanduser().absolute() if places_given else None
+def _start(words: overrides.Overrides, environ: Mapping[str, str]) -> Path | None:
+    """The directory whose repository's recipes count, when `repo=` names one; several have none in common."""
+    named = words.repositories()
+    return Path(settled(named[0], environ)).expanduser().absolute() if len(named) == 1 else None
 
 
 def check(words: overrides.Overrides, library: shelves.Library, agent_library: shelves.Library) -> list[str]:
@@ -333,6 +289,15 @@ def _undeclared(name: str, recipe: str, declared: list[str]) -> str:
     return f"options.{name}: no such option; {who} has no options of its own."
 
 
+def _is_launched(given: Sequence[str]) -> bool:
+    """Whether the runs of a sweep are somewhere else than in this process."""
+    return _launcher(given) != _HERE
+
+
+def _launcher(given: Sequence[str]) -> str:
+    return [_HERE, *(word.removeprefix(_LAUNCHER) for word in given if word.startswith(_LAUNCHER))][-1]
+
+
 def _unique() -> str:
     return f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
@@ -343,26 +308,27 @@ def _directories(directory: Path) -> list[str]:
     return [f"hydra.run.dir={place}", f"hydra.sweep.dir={place}"]
 
 
-def _failures(directory: Path) -> list[tuple[Path, int]]:
-    """Exit codes that runs of a sweep left behind, in the order of the runs."""
-    files = sorted(
-        directory.glob(f"*/{_FAILURE}"), key=lambda file: (len(file.parent.name), file.parent.name)
-    )
-    found = []
-    for file in files:
-        code, _, details = file.read_text(encoding="utf-8").partition("\n")
-        found.append((file, int(code)))
-        if not details.partition("\n")[2]:
-            file.unlink()
-    return found
+def _launch(words: list[str], task: Task) -> Complaint | None:
+    """Do the jobs of a sweep; what a launcher says is wrong when it gives up before their end."""
+    if not task.launched:
+        _hydra(words, task)
+        return None
+    return launching.launch(partial(_hydra, words, task), task.board)
 
 
-def _summary(failures: list[tuple[Path, int]]) -> str:
-    """One line for the end of a sweep; where a run hit a defect, its traceback was kept."""
-    kept = [str(file) for file, _ in failures if file.exists()]
-    codes = ", ".join(str(code) for _, code in failures)
+def _refuse_failures(board: Board, complaint: Complaint | None, outcomes: Sequence[Outcome]) -> None:
+    """Raise an error when not all jobs were done; where one hit a defect, its traceback was kept."""
+    if complaint and not any(one.begun for one in outcomes):
+        raise SweepError(complaint.line, complaint.code)
+    failures = [one for one in outcomes if one.code != 0]
+    if not failures:
+        return
+    codes = ", ".join("none" if one.code is None else str(one.code) for one in failures)
+    kept = [str(path) for path in board.kept()]
     where = f"; details in {', '.join(kept)}" if kept else ""
-    return f"{len(failures)} of the runs failed (exit codes {codes}){where}."
+    why = f"; the launcher gave up: {complaint.line}" if complaint else ""
+    code = next((one.code for one in failures if one.code), 1)
+    raise SweepError(f"{len(failures)} of the runs failed (exit codes {codes}){where}{why}.", code)
 
 
 def _remove_empty(directory: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,13 @@ from typing import Any
 from autoopt import places
 from autoopt.compose import refusals, shape, strictyaml
 from autoopt.errors import ResourceError, UsageError
+from autoopt.packs import lock
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*")
 _OURS = "detected"
 _SELF = "_self_"
+PACK = "pack "
+"""What the labels of packs begin with."""
 _AGENTS = ("agent", "inspector")
 OF_AN_AGENT = ("model", "max_turns", "timeout_s", "prices")
 """What a recipe may say of an agent besides its name. What it runs, sees and may do is for its own file or
@@ -26,15 +31,27 @@ the command line to say: a recipe may come from anybody, and an agent gets keys.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """A directory of recipes and what to call it."""
+    """A directory of recipes and what to call it.
+
+    Attributes:
+        origin: Where it was brought from, and what of it is pinned; empty where it is as it lies there.
+    """
 
     label: str
     path: Path
+    origin: str = ""
 
     @property
     def is_foreign(self) -> bool:
         """Whether somebody else may have written what is in it: nothing of it runs before it is trusted."""
         return self.label not in ("user", "built-in")
+
+    @property
+    def absence(self) -> str:
+        """That it is not there, and what to do about it."""
+        if self.origin:
+            return f"The {self.label} ({self.origin}) is not here yet: autoopt recipes sync."
+        return f"{self.label} names {self.path}, which is no directory."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +122,7 @@ def read(path: Path, name: str) -> Recipe:
         *refusals.of_persons(data, is_ours=is_ours),
         *shape.faults(data),
         *refusals.of_code(data),
-        *_agent_faults(data),
+        *agent_faults(data),
     )
     for fault, line in refused:
         raise UsageError(f"{document.at(fault)}: {line}")
@@ -117,7 +134,8 @@ def read(path: Path, name: str) -> Recipe:
     return Recipe(name=name, document=document, data=data, bases=bases)
 
 
-def _agent_faults(data: Mapping[str, Any]) -> Iterator[tuple[shape.Path, str]]:
+def agent_faults(data: Mapping[str, Any]) -> Iterator[tuple[shape.Path, str]]:
+    """What a recipe cannot say of a coding agent: the path and one line for each."""
     for option in _AGENTS:
         for key in data.get(option) or {}:
             if key not in OF_AN_AGENT:
@@ -158,8 +176,14 @@ def _refuse_odd(where: str, words: tuple[str, ...]) -> None:
 class Library:
     """The shelves in search order; the first one that has a name wins."""
 
-    def __init__(self, shelves: tuple[Shelf, ...]) -> None:
+    def __init__(self, shelves: tuple[Shelf, ...], missing: tuple[Shelf, ...] = ()) -> None:
+        """Look at nothing yet.
+
+        Args:
+            missing: Folders that somebody has named, or packs of a lock file, that are not here.
+        """
         self.shelves = shelves
+        self.missing = missing
         self._read: dict[Path, Recipe] = {}  # a listing meets what many build on again and again
 
     def find(self, name: str) -> tuple[Shelf, Path] | None:
@@ -214,7 +238,10 @@ class Library:
         near = [f"{group}/{one}".lstrip("/") for one in difflib.get_close_matches(last, known, 3, 0.5)]
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         looked = ", ".join(f"{shelf.label} ({shelf.path})" for shelf in self.shelves)
-        return f"recipe: {name}: no such recipe.{hint} Looked in {looked}; `autoopt recipes` lists all."
+        absent = "".join(f" {shelf.absence}" for shelf in self.missing)
+        return (
+            f"recipe: {name}: no such recipe.{hint}{absent} Looked in {looked}; `autoopt recipes` lists all."
+        )
 
     def listing(self) -> list[Listed]:
         """Every top-level recipe of every shelf, by name; broken and shadowed ones are marked."""
@@ -261,14 +288,16 @@ def visible(environ: Mapping[str, str], start: Path | None = None) -> Library:
     Raises:
         ResourceError: the current directory was deleted.
     """
+    wanted = [*_named_shelves(environ), *_pinned_shelves(environ, start)]
     shelves = [
         *repository_shelves(start, "recipes"),
         Shelf(label="user", path=places.user_recipes(environ)),
-        *_named_shelves(environ),
+        *wanted,
         *_pack_shelves(),
         Shelf(label="built-in", path=places.data_dir("recipes")),
     ]
-    return Library(tuple(shelf for shelf in shelves if shelf.path.is_dir()))
+    found = tuple(shelf for shelf in shelves if shelf.path.is_dir())
+    return Library(found, tuple(shelf for shelf in wanted if shelf not in found))
 
 
 def top(directory: Path) -> Path:
@@ -318,11 +347,41 @@ def _named_shelves(environ: Mapping[str, str]) -> Iterator[Shelf]:
             yield Shelf(label="AUTOOPT_RECIPES", path=Path(part).expanduser().absolute())
 
 
+def _pinned_shelves(environ: Mapping[str, str], start: Path | None) -> Iterator[Shelf]:
+    """The packs of lock files, the repository's before the user's, each as it is pinned.
+
+    Raises:
+        UsageError: a lock file is damaged.
+    """
+    for path in (lock.of_repository(top(start or _here())), lock.of_user(environ)):
+        for pin in lock.read(path).values():
+            yield pinned_shelf(pin, environ)
+
+
+def pinned_shelf(pin: lock.Pin, environ: Mapping[str, str]) -> Shelf:
+    """The shelf of a pack as it is pinned, whether it is here or not."""
+    return Shelf(label=PACK + pin.name, path=pin.place(environ), origin=pin.origin)
+
+
 def _pack_shelves() -> Iterator[Shelf]:
     """Folders of installed packs, found without importing any of their code."""
-    for entry in sorted(entry_points(group="autoopt.recipes")):
+    for entry in _installed(tuple((path, _changed(path)) for path in sys.path)):
         module, _, folder = entry.value.partition(":")
-        top, *rest = module.split(".")
-        spec = find_spec(top)
+        top, *rest = module.strip().split(".")
+        spec = find_spec(top) if top.isidentifier() and top != "__main__" else None
+        name = entry.name if entry.name.isprintable() else ascii(entry.name)
         for location in (spec.submodule_search_locations or ()) if spec else ():
-            yield Shelf(label=f"pack {entry.name}", path=Path(location, *rest, *filter(None, [folder])))
+            yield Shelf(label=PACK + name, path=Path(location, *rest, *filter(None, [folder])))
+
+
+@lru_cache(maxsize=1)
+def _installed(_as_of: tuple[tuple[str, int], ...]) -> list[EntryPoint]:
+    """The entry points of packs, read anew once a place on `sys.path` has changed."""
+    return sorted(entry_points(group="autoopt.recipes"))
+
+
+def _changed(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:  # `sys.path` names what is not there, too
+        return 0

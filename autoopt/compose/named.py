@@ -100,13 +100,19 @@ def _spelled_out(command: str) -> str:
     return plain
 
 
-def is_meant(path: Path, root: Path) -> bool:
-    """Whether it is a regular file that may say what is done, rather than a program of the machine."""
+def is_meant(path: Path, root: Path, others: Sequence[Path] = ()) -> bool:
+    """Whether it is a regular file that may say what is done, rather than a program of the machine.
+
+    Args:
+        others: Directories of somebody else's files, which may be among those of the machine.
+    """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - names from commands can be anything
             return False
     except (OSError, ValueError):
         return False
+    if any(path.is_relative_to(place) for place in others):
+        return True
     real = path.resolve()
     inside = real.is_relative_to(root.resolve())
     return inside or not any(real.is_relative_to(place) for place in (*_SYSTEM, sys.prefix, sys.base_prefix))

@@ -1,7 +1,8 @@
 """The command line's `key=value` words, as people type them, made into what Hydra's grammar reads.
 
 Three things are mended. Commands, patterns and prose are taken verbatim, whatever characters they have:
-quotes, `=`, `,`, braces, and `${...}`, which is not an interpolation there. Names may be added under
+quotes, `=`, `,`, braces, and `${...}`, which is not an interpolation there; of a command that is quoted as a
+whole, as Hydra's users write it, the quotes are left out. Names may be added under
 `guards`, `constraints`, `params`, `metric.env` and `propose.optuna.options` without Hydra's plus, and nowhere
 else with it.
 `recipe/measure=psql` chooses from a sub-folder although recipes apply to the whole run, and `inspector=codex`
@@ -28,6 +29,9 @@ VERBATIM = (
 )
 """Options, by the last part of their path, whose value is taken as it is; only a bare `null` still unsets."""
 
+_COMMANDS = ("command", "prepare", "discover", "setup", "cleanup", "rewrites")
+"""Those of them that a shell reads."""
+_WRAPPED = re.compile(r"(?P<quote>['\"])(?P<inner>(?:\\.|(?!(?P=quote)).)*)(?P=quote)", re.DOTALL)
 _NAMED = ("guards", "constraints", "params")  # people choose the names; each entry has options of its own
 _CLOSED = ("options", "option_help", "option_choices")  # only a recipe can declare its own options
 _PLAIN_LIST = re.compile(r"\[([^\[\]{}\"']+)\]")
@@ -71,6 +75,14 @@ class Overrides:
                 each = [value if isinstance(value, list) else [value] for value in _values(override)]
                 found = [item for one in each for item in one]
         return [str(item) for item in found if isinstance(item, str) and not item.startswith("{")]
+
+    def repositories(self) -> list[str]:
+        """Where the runs are to be, if the words say so; several in a multirun."""
+        found: list[str] = []
+        for override in self.parsed:
+            if override.key_or_group == "repo" and not override.is_delete():
+                found = [str(value) for value in _values(override)]
+        return found
 
     def agents(self, option: str) -> list[str]:
         """The agents named for `agent` or `inspector`; several in a multirun."""
@@ -203,8 +215,21 @@ def mend(word: str) -> str:
     if match["key"] in (*agents.OPTIONS, *agents.OPTIONS.values()):
         return _left(match) + ("none" if value == "null" else value)  # which unsets what a recipe has chosen
     if _is_verbatim(match["key"]) and value != "null":
-        value = quoted(escaped(value))
+        value = quoted(escaped(unwrapped(value) if _is_command(match["key"]) else value))
     return _left(match) + value
+
+
+def unwrapped(command: str) -> str:
+    """The command without the quotes around all of it, which Hydra wants elsewhere and a shell took none of.
+
+    Left as they are, they would make one word of it, the name of a program that nobody has.
+    """
+    found = _WRAPPED.fullmatch(command)
+    return command if found is None else found["inner"].replace("\\" + found["quote"], found["quote"])
+
+
+def _is_command(key: str) -> bool:
+    return key.rpartition(".")[2] in _COMMANDS
 
 
 def _is_verbatim(key: str) -> bool:

@@ -8,17 +8,23 @@ from typing import Any
 
 from autoopt.compose import shape
 
-FUNCTIONS = ("quote", "words", "choose", "share", "interpreter", "instrument", "detect", "need")
+FUNCTIONS = ("quote", "words", "choose", "share", "interpreter", "instrument", "beside", "detect", "need")
 """What `${name:...}` may call."""
 _SECRETS = ("metric", "pass_env")
+_REPO = ("repo",)
+"""Perhaps an address, which is reached with a person's keys and tokens, and sent to."""
+_STORAGE = ("propose", "optuna", "storage")
+"""A file or database anywhere, which the loop itself writes to."""
+_NOTIFY = ("notify",)
+"""Its command runs as the user, without walls; a recipe's is shown before it is trusted."""
 _WALLS: tuple[shape.Path, ...] = (
     *(("sandbox",), ("writable",), ("suspicions", "ignore")),
     *(("metric", "self_scored"), ("workspace", "allow_new")),
 )
 """What is between an edit and the judge."""
 _ONLY_YOU: tuple[shape.Path, ...] = (
-    *(("recipe",), ("confirm",), ("repo",), ("trust",), ("workspace", "desk"), ("workspace", "mode")),
-    *_WALLS,
+    *(("recipe",), ("confirm",), _REPO, ("trust",), ("workspace", "desk"), ("workspace", "mode")),
+    *(_STORAGE, *_WALLS),
 )
 _OBJECT = re.compile(r"_(?:target|args|partial|recursive|convert)_")
 _OPENING = re.compile(r"(\\*)\$\{")
@@ -43,7 +49,7 @@ def of_agents(words: Sequence[str]) -> str:
     """One line about the first `key=value` word that no agent may give, only a person; empty when none is."""
     for word in words:
         path = tuple(re.split(r"[.@]", word.lstrip("+~").partition("=")[0].strip()))
-        for own in (*_WALLS, _SECRETS):
+        for own in (*_WALLS, _SECRETS, _REPO, _STORAGE, _NOTIFY):
             if path[: len(own)] == own or own[: len(path)] == path:
                 return f"{'.'.join(own)}: only a person can set this, on the command line."
     return ""

@@ -34,6 +34,7 @@ def register(environ: Mapping[str, str]) -> None:
     OmegaConf.register_new_resolver("share", _share, replace=True)
     OmegaConf.register_new_resolver("interpreter", _interpreter, replace=True)
     OmegaConf.register_new_resolver("instrument", _instrument, replace=True)
+    OmegaConf.register_new_resolver("beside", _beside, replace=True)
     for name, ask in (("detect", _detect), ("need", _need)):
         OmegaConf.register_new_resolver(name, partial(ask, environ), replace=True)
 
@@ -45,6 +46,15 @@ def _interpreter() -> str:
 def _instrument(name: str) -> str:
     """The words that run an instrument, with autoopt's interpreter, leaving nothing in the checkout."""
     return f"{_interpreter()} -P -X pycache_prefix= -m autoopt.instruments.{shlex.quote(name)}"
+
+
+def _beside(name: str) -> str:
+    """Refuse it where it is met: in a recipe's file it was put in as that was read.
+
+    Raises:
+        UsageError: always.
+    """
+    raise UsageError(f"${{beside:{name}}} means a file beside a recipe; on the command line give its path.")
 
 
 def _quote(value: object) -> str:

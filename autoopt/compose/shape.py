@@ -176,7 +176,8 @@ def no_such(path: Path, siblings: tuple[str, ...] | None = None) -> str:
     if nearest:
         hint = f"did you mean {nearest}?"
     else:
-        hint = f"{where} has: {', '.join(known)}." if known else f"{where} has no options below it."
+        own = "" if len(path) > 1 else f"one of a recipe's own would be options.{path[0]}; "
+        hint = f"{own}{where} has: {', '.join(known)}." if known else f"{where} has no options below it."
     return f"{'.'.join(path)}: no such option; {hint}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from autoopt import schema
-from autoopt.compose import agents, complaints, resolvers, strictyaml
+from autoopt.compose import agents, beside, complaints, launching, resolvers, strictyaml
 from autoopt.compose import library as shelves
 from autoopt.errors import UsageError
 
 _GROUP = "recipe"
+
+_SCHEMA = "run_schema"
+
+_PROVIDER = "autoopt "
+"""What Hydra's names for our folders begin with."""
 
 
 class RecipeSource(ConfigSource):
@@ -44,9 +50,10 @@ class RecipeSource(ConfigSource):
         if name is None:
             raise ConfigLoadError(f"{config_path} is not a recipe.")
         recipe = shelves.read(self._file(name), name)
+        data = beside.put_in(recipe.document, recipe.data, self._shelf())
         # Hydra wants overrides, an agent's choice among them, last.
         defaults = [_entry(base) for base in sorted(recipe.bases, key=_overrides)]
-        content = {"defaults": defaults, **recipe.data} if defaults else dict(recipe.data)
+        content = {"defaults": defaults, **data} if defaults else data
         return ConfigResult(
             provider=self.provider,
             path=f"{self.scheme()}://{self.path}",
@@ -71,6 +78,10 @@ class RecipeSource(ConfigSource):
             return [self.group] if config_path == "" and results_filter != ObjectType.CONFIG else []
         wanted = {None: (True, False), ObjectType.GROUP: (True,), ObjectType.CONFIG: (False,)}[results_filter]
         return [found for found, is_group in shelves.entries(Path(self.path) / name) if is_group in wanted]
+
+    def _shelf(self) -> shelves.Shelf:
+        """What the folder is to us; where a launcher's own process asks, only Hydra still knows."""
+        return shelves.Shelf(label=self.provider.removeprefix(_PROVIDER), path=Path(self.path))
 
     def _file(self, name: str) -> Path:
         return Path(self.path) / f"{name.removesuffix('.yaml')}.yaml"
@@ -137,9 +148,9 @@ class RecipeSearchPath(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append every shelf; those of agents stand before our own files, which hold agents too."""
         for shelf in reversed(self.agents.shelves):
-            search_path.prepend(f"autoopt {shelf.label}", f"agents://{shelf.path}")
+            search_path.prepend(f"{_PROVIDER}{shelf.label}", f"agents://{shelf.path}")
         for shelf in self.library.shelves:
-            search_path.append(f"autoopt {shelf.label}", f"recipes://{shelf.path}")
+            search_path.append(f"{_PROVIDER}{shelf.label}", f"recipes://{shelf.path}")
 
 
 def register_all(
@@ -161,5 +172,13 @@ def register_all(
     Plugins.instance().register(RecipeSource)
     Plugins.instance().register(AgentSource)
     Plugins.instance().register(RecipeSearchPath)
-    ConfigStore.instance().store(name="run_schema", node=schema.Config(recipe=recipe))
+    launching.register()
+    _schema().recipe = recipe
     resolvers.register(environ)
+
+
+@cache  # half a thousand options are read once in a process
+def _schema() -> Any:
+    """The schema's node in Hydra's store, which hands out copies."""
+    ConfigStore.instance().store(name=_SCHEMA, node=schema.Config())
+    return ConfigStore.instance().repo[f"{_SCHEMA}.yaml"].node

@@ -10,7 +10,9 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +98,8 @@ def read(path: Path) -> Document:
     """
     text = _decoded(path, _content(path))
     try:
-        return _document(path, text)
+        found = _document(path, text)
+        return replace(found, data=deepcopy(found.data))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -135,6 +138,7 @@ def _decoded(path: Path, content: bytes) -> str:
         raise UsageError(f"{path}:{line}: not UTF-8; save the file as UTF-8.") from error
 
 
+@lru_cache(maxsize=128)  # one start meets a recipe a dozen times: as listed, trusted, inherited, composed
 def _document(path: Path, text: str) -> Document:
     loader = _Loader(text)
     try:

@@ -6,7 +6,10 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+
+_SETS_MODE = ("hydra.mode=", "hydra/", "hydra={", "hydra.searchpath", "--config-", "-cp", "-cn", "-cd")
+"""What words begin with that may lead to a mode of Hydra's: no recipe and no file of ours can."""
 
 
 @contextlib.contextmanager
@@ -22,6 +25,22 @@ def hydras_view(argv: list[str], completion_line: str | None) -> Iterator[None]:
     finally:
         sys.argv = before_argv
         _restore(before, "HYDRA_FULL_ERROR", "COMP_LINE")
+
+
+@contextlib.contextmanager
+def mode_unasked(words: Sequence[str]) -> Iterator[None]:
+    """Keep Hydra from composing everything twice, the first time to see whether something sets a mode."""
+    from hydra._internal.hydra import Hydra
+
+    asks = getattr(Hydra, "get_mode", None)
+    if asks is None or any(word.lstrip("+~").startswith(_SETS_MODE) for word in words):
+        yield
+        return
+    Hydra.get_mode = lambda self, config_name, overrides: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Hydra.get_mode = asks  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from autoopt.doctor.noise import Clock, Noise
 from autoopt.doctor.twins import Series, Tell, Way, take
 from autoopt.errors import UsageError
 from autoopt.measure import Parts
-from autoopt.records import Change, Measurement, Proposal, Trial
+from autoopt.processes import turns as queue
+from autoopt.records import WAIT, Change, Measurement, Proposal, Trial
 from autoopt.schema import Config, Patience, Variation
 
 _BETWEEN = Patience.default  # what `auto` is judged as where a single figure is wanted
@@ -87,13 +88,14 @@ def examine(config: Config, parts: Parts, twin: str, wanted: int | None, tell: T
 
     def before(stage: str, detail: str) -> None:
         tell(stage, detail)
+        queue.tell(lambda whom: tell(WAIT if whom else stage, whom or detail))
         watch.feel()
 
-    turns = take(config, parts.meter, names, Way.turns, wanted, before)
+    turns = take(config, parts.meter, names, Way.turns, wanted, before, parts.turns)
     how = noise.variation(config, turns.pairs)
     series = [turns]
     if config.metric.duet or (how is Variation.noise and noise.is_time(config) and available() > 1):
-        series.append(take(config, parts.meter, names, Way.duet, wanted, before))
+        series.append(take(config, parts.meter, names, Way.duet, wanted, before, parts.turns))
     machine = watch.read()
     measured = Measurement(commit=names[0], samples=tuple(one for one, _ in turns.pairs))
     checks = (

@@ -11,6 +11,7 @@ from time import monotonic
 
 from autoopt.errors import UsageError
 from autoopt.measure.sampling import seed_of
+from autoopt.processes.turns import Turns
 from autoopt.protocols import Meter
 from autoopt.records import Failure, Sample
 from autoopt.schema import Config
@@ -58,7 +59,13 @@ class Series:
 
 
 def take(
-    config: Config, meter: Meter, names: tuple[str, str], way: Way, wanted: int | None, tell: Tell
+    config: Config,
+    meter: Meter,
+    names: tuple[str, str],
+    way: Way,
+    wanted: int | None,
+    tell: Tell,
+    queue: Turns | None = None,
 ) -> Series:
     """Pairs of a commit with itself.
 
@@ -66,16 +73,18 @@ def take(
         names: The commit, and the name by which the other checkout has it.
         wanted: How many pairs; None for as many as a minute holds, within limits.
         tell: Told how far it is, before each pair.
+        queue: Where each pair waits for its turn; None for a machine that nobody shares.
 
     Raises:
         UsageError: the metric command gives no number at all.
     """
-    series = Series(way)
+    series, queue = Series(way), queue or Turns()
     attempts = 0
     while attempts < (goal := wanted or _fitting(series)):
         tell(_TOLD[way], f"pair {attempts + 1} of {goal}")
-        began = monotonic()
-        pair = _pair(config, meter, names, way, attempts)
+        with queue.measuring():
+            began = monotonic()
+            pair = _pair(config, meter, names, way, attempts)
         attempts += 1
         if isinstance(pair, Failure):
             series.failures.append(pair)

@@ -10,6 +10,7 @@ from autoopt.processes import OUTPUT_CAP, Completed, plain
 from autoopt.processes.arms import Arm, Arms
 from autoopt.processes.environment import read_regular
 from autoopt.records import Change, Failure, Finding, Proposal, Trial
+from autoopt.records.findings import FLAKY
 from autoopt.schema import GuardConfig
 
 
@@ -47,7 +48,7 @@ class CommandGuard:
         if self._try(arm) is not None:
             return self._finding(False, _shown(first))
         passed = self._try(arm) is None
-        return self._finding(passed, f"flaky: {1 + passed} of 3 passed; it failed with: {_shown(first)}")
+        return self._finding(passed, f"{FLAKY}{1 + passed} of 3 passed; it failed with: {_shown(first)}")
 
     def _try(self, arm: Arm) -> Failure | None:
         """Run the command once; what is wrong."""

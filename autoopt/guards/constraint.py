@@ -15,7 +15,7 @@ from statistics import median
 from autoopt import judge
 from autoopt.errors import UsageError
 from autoopt.judge.words import sure
-from autoopt.records import Change, Experiment, Finding, Measurement, Pair, Proposal, Sample, Status, Trial
+from autoopt.records import Change, Experiment, Finding, Measurement, Pair, Proposal, Sample, Trial
 from autoopt.schema import ConstraintConfig, Direction
 from autoopt.stats import robust_sd
 
@@ -184,10 +184,10 @@ class Constraint:
         return (before, after) if before and after else None
 
     def _spent(self, history: Sequence[Experiment]) -> Iterator[Step]:
-        """What each change that was kept did to the number, in order."""
+        """What each change that was kept did to the number, in order, by whichever run of a search."""
         remembers, standing = _shares_seeds(history), _samples(history[0].measurement) if history else ()
         for past in history:
-            if past.status is not Status.keep:
+            if not past.status.advances:
                 continue
             samples = _samples(past.measurement)
             step = self._step(samples, past.incumbent_samples, past.further, standing, remembers)

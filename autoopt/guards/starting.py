@@ -39,7 +39,10 @@ class Starting:
             arm = self._arms.ready(commit)
             if isinstance(arm, Failure):
                 return None
-            taken = [self._arms.run(arm, self._command, "starting", _LIMIT_S, _wall_s) for _ in range(_RUNS)]
+            with self._arms.turns.alone():
+                taken = [
+                    self._arms.run(arm, self._command, "starting", _LIMIT_S, _wall_s) for _ in range(_RUNS)
+                ]
             walls = [one for one in taken if isinstance(one, float)]
             self._known = min(walls, default=None)
         return self._known

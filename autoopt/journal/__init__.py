@@ -1,7 +1,8 @@
 """The run's memory: one JSON line per event, hash-chained and synced; all that a resume needs.
 
 BEGIN number, parent -> EDITED change -> MEASURED pair (once each) -> DECIDED experiment (the commit point)
--> MOVED the branch (keeps only) -> DONE; ASKED and SPENT stand around each call of an agent. CONDITIONS
+-> MOVED the branch (keeps only) -> DONE; OFFERED stands before DECIDED where a keep has to be the first of
+several runs. ASKED and SPENT stand around each call of an agent. CONDITIONS
 says what everything is measured with, RESTARTED that the judge begins anew, LEVEL how the incumbent stands
 against the target; CONFIRMED, HELD_OUT and OMITTED belong to the end, and CHECKPOINT to the file of that
 name. A torn last line is dropped; any other line that does not add up stops the run, because guessing what
@@ -31,6 +32,9 @@ from autoopt.journal.appending import unreserve as unreserve
 from autoopt.journal.checkpoint import Checkpoint, Placed
 from autoopt.journal.decisions import Pending as Pending
 from autoopt.journal.decisions import pairs as pairs
+from autoopt.journal.endings import INTERRUPTED as INTERRUPTED
+from autoopt.journal.endings import STUMBLED as STUMBLED
+from autoopt.journal.endings import was_cut_short as was_cut_short
 from autoopt.journal.lock import held as held
 from autoopt.journal.lock import is_held as is_held
 from autoopt.journal.projections import Projections as Projections
@@ -38,7 +42,7 @@ from autoopt.journal.projections import log as log
 from autoopt.journal.projections import publish as publish
 from autoopt.journal.projections import tsv as tsv
 from autoopt.journal.spans import Spans
-from autoopt.records import Call, Change, Confirmation, Experiment, Level, Omission, Restart, Sample, Status
+from autoopt.records import Call, Change, Confirmation, Experiment, Level, Omission, Restart, Sample
 from autoopt.records.findings import Overrule
 
 T = TypeVar("T")
@@ -46,15 +50,6 @@ T = TypeVar("T")
 VERSION = 1
 CHECKPOINT_EVERY = 1 << 18
 """Bytes of a journal between checkpoints: what takes a few hundredths of a second to read line by line."""
-INTERRUPTED = "interrupted"
-"""The reason of a stop that a person or the system brought about; the run has more to do."""
-STUMBLED = "it could not go on: "
-"""How the reason of a stop begins that an error brought about; with that mended, the run has more to do."""
-
-
-def was_cut_short(reason: str | None) -> bool:
-    """Whether a run that stopped for this reason, or without one, has more to do than it did."""
-    return reason is None or reason == INTERRUPTED or reason.startswith(STUMBLED)
 
 
 class Journal:
@@ -119,8 +114,8 @@ class Journal:
 
     @property
     def incumbent(self) -> Experiment:
-        """The best experiment so far: the last keep, else the baseline."""
-        return next(e for e in reversed(self.history) if e.status in (Status.keep, Status.baseline))
+        """The best experiment so far: the last that was kept or followed, else the baseline."""
+        return next(e for e in reversed(self.history) if e.status.leads)
 
     @property
     def next_number(self) -> int:
@@ -154,12 +149,13 @@ class Journal:
         """A pair is taken; the baseline and exact metrics have no incumbent sample."""
         self._append("MEASURED", number=number, challenger=encode(challenger), incumbent=encode(incumbent))
 
+    def offered(self, experiment: Experiment) -> None:
+        """The experiment is to be kept, if no other run of the search comes first: a resume finds out."""
+        self._append("OFFERED", number=experiment.number, experiment=decisions.body(experiment))
+
     def decided(self, experiment: Experiment) -> None:
         """The experiment is decided: from here on a resume completes it instead of forgetting it."""
-        body = encode(experiment)
-        body["measurement"] = experiment.measurement is not None  # the samples are in the MEASURED lines
-        del body["incumbent_samples"]
-        self._append("DECIDED", number=experiment.number, experiment=body)
+        self._append("DECIDED", number=experiment.number, experiment=decisions.body(experiment))
 
     def moved(self, number: int) -> None:
         """The run branch has advanced to the kept commit."""
@@ -327,6 +323,11 @@ class Journal:
                 if self._paired_at is None:
                     self._paired_at = self._size
                 self._pairs.append(event)
+            case "OFFERED":
+                offered = decisions.of_events(event["experiment"], self._pairs)
+                self.pending = Pending(
+                    number=offered.number, parent=offered.parent, decided=None, offered=offered
+                )
             case "DECIDED":
                 experiment = decisions.of_events(event["experiment"], self._pairs)
                 start = self._size if self._paired_at is None else self._paired_at

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, overload
 
-from autoopt.codec import decode
+from autoopt.codec import decode, encode
 from autoopt.journal import lines
 from autoopt.records import Call, Experiment, Measurement, Pair, Sample
 
@@ -20,11 +20,21 @@ class Pending:
     Attributes:
         parent: The incumbent it started from.
         decided: The experiment when its decision is on record, None when the attempt was interrupted.
+        offered: The experiment when it would be kept, and nobody knows yet whether another run was first.
     """
 
     number: int
     parent: str
     decided: Experiment | None
+    offered: Experiment | None = None
+
+
+def body(experiment: Experiment) -> dict[str, Any]:
+    """What a line says of an experiment, whose samples are in the MEASURED lines before it."""
+    found: dict[str, Any] = encode(experiment)
+    found["measurement"] = experiment.measurement is not None
+    del found["incumbent_samples"]
+    return found
 
 
 def of_events(body: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Experiment:

@@ -19,10 +19,11 @@ def take_sample(
     parts: Parts, commit: str, seed: int, tries: int = 2, limit_s: float | None = None
 ) -> Sample | Failure:
     """A sample; a command that failed, though not for the time it took, gets another chance."""
-    taken = parts.meter.sample(commit, seed, limit_s)
-    while isinstance(taken, Failure) and not _took_long(taken) and tries > 1:
-        tries -= 1
+    with parts.turn(commit):
         taken = parts.meter.sample(commit, seed, limit_s)
+        while isinstance(taken, Failure) and not _took_long(taken) and tries > 1:
+            tries -= 1
+            taken = parts.meter.sample(commit, seed, limit_s)
     return taken
 
 
@@ -64,9 +65,16 @@ def take_pair(
         IncumbentError: the incumbent itself no longer runs.
     """
     seed = seed_of(config, number, position)
-    if config.metric.duet:
-        return _take_duet(parts, incumbent, challenger, seed)
-    if goes_first(config, number, position):
+    with parts.turn(incumbent, challenger):
+        if config.metric.duet:
+            return _take_duet(parts, incumbent, challenger, seed)
+        return _take_turns(parts, incumbent, challenger, seed, goes_first(config, number, position))
+
+
+def _take_turns(
+    parts: Parts, incumbent: str, challenger: str, seed: int, incumbent_first: bool
+) -> tuple[Sample, Sample] | Failure:
+    if incumbent_first:
         known = take_incumbent(parts, incumbent, seed)
         taken = take_sample(parts, challenger, seed)
         return taken if isinstance(taken, Failure) else (known, taken)
@@ -90,8 +98,15 @@ def take_pair_within(
     Raises:
         IncumbentError: the incumbent itself no longer runs.
     """
-    seed = seed_of(config, number, position)
-    known = take_incumbent(parts, incumbent, seed) if goes_first(config, number, position) else None
+    seed, first = seed_of(config, number, position), goes_first(config, number, position)
+    with parts.turn(incumbent, challenger):
+        return _take_turns_within(parts, incumbent, challenger, seed, first, limit_s)
+
+
+def _take_turns_within(
+    parts: Parts, incumbent: str, challenger: str, seed: int, incumbent_first: bool, limit_s: float
+) -> tuple[Sample, Sample] | Failure | None:
+    known = take_incumbent(parts, incumbent, seed) if incumbent_first else None
     taken = take_sample(parts, challenger, seed, limit_s=limit_s)
     if isinstance(taken, Sample):
         return known or take_incumbent(parts, incumbent, seed), taken
@@ -116,8 +131,7 @@ def _take_duet(parts: Parts, incumbent: str, challenger: str, seed: int) -> tupl
         if isinstance(new, Failure) and _took_long(new):
             take_incumbent(parts, incumbent, seed)
             return new
-    taken = take_challenger(parts, incumbent, challenger, seed)
-    return taken if isinstance(taken, Failure) else (take_incumbent(parts, incumbent, seed), taken)
+    return _take_turns(parts, incumbent, challenger, seed, incumbent_first=False)
 
 
 def goes_first(config: Config, number: int, position: int) -> bool:

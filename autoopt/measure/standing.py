@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from autoopt.guards.clocks import printed_seconds
 from autoopt.journal import Journal
-from autoopt.records import Experiment, Measurement, Restart, Sample, Status
-from autoopt.schema import Variation
+from autoopt.records import Experiment, Measurement, Restart, Sample
+from autoopt.schema import Config, Extraction, Variation
+
+_UNTIMED = (Extraction.peak_memory, Extraction.exit_code, Extraction.coverage)
+_TIMES = re.compile(r"(?:^|_)(?:s|ms|us|ns|sec|secs|seconds?|minutes?|wall|times?|latency|duration)$")
+"""How names end that say a constraint is on a time."""
+_UNMOVED = (Variation.none, Variation.seed)
+"""Numbers that are the same however busy the machine is."""
 
 
 def variation(journal: Journal) -> Variation:
@@ -15,6 +23,16 @@ def variation(journal: Journal) -> Variation:
         past.variation for past in journal.history[:1]
     ]
     return Variation(found[0]) if found and found[0] else Variation.auto
+
+
+def is_timed(config: Config, journal: Journal) -> bool:
+    """Whether the load of the machine may show in the run's numbers, as far as is known now."""
+    metric = config.metric
+    if printed_seconds(metric) or any(_TIMES.search(name) for name in config.constraints):
+        return True
+    if metric.extract.kind in _UNTIMED or metric.variation in _UNMOVED:
+        return False
+    return variation(journal) not in _UNMOVED
 
 
 def measured(journal: Journal) -> Measurement | None:
@@ -29,7 +47,7 @@ def known(history: Sequence[Experiment], restarts: Sequence[Restart]) -> float |
 
 
 def _measured(history: Sequence[Experiment], restarts: Sequence[Restart]) -> Measurement | None:
-    incumbent = next((e for e in reversed(history) if e.status in (Status.keep, Status.baseline)), None)
+    incumbent = next((e for e in reversed(history) if e.status.leads), None)
     if incumbent is None:
         return None
     later = [one.measurement for one in restarts if incumbent.number <= one.after <= history[-1].number]

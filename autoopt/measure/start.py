@@ -58,7 +58,8 @@ def baseline(config: Config, parts: Parts, journal: Journal, stages: Stages) -> 
         stages.enter("measure", f"baseline {len(samples) + 1} of {wanted}")
         taken = take_sample(parts, base, seed_of(config, 0, len(samples)))
         if isinstance(taken, Failure):
-            raise UsageError(taken.told(f"{taken.reason}, so there is no baseline to compare with"))
+            hint = "; give metric.timeout_s=SECONDS" if taken.timeout else ""
+            raise UsageError(taken.told(f"{taken.reason}, so there is no baseline to compare with{hint}"))
         journal.measured(0, taken, None)
         samples.append(taken)
         wanted = min(wanted, 3) if taken.wall_s > SLOW_S else wanted
@@ -220,18 +221,9 @@ def begin_anew(
     Raises:
         IncumbentError: it no longer runs.
     """
-    commit, wanted = parts.workspace.incumbent, config.metric.baseline_samples
     stages = Stages(parts.reporter, number)
     parts.reporter.on_note(number, f"{reason}: the incumbent is measured anew")
-    samples: list[Sample] = []
-    while len(samples) < wanted:
-        stages.enter("restart", f"run {len(samples) + 1} of {wanted}")
-        samples.append(take_incumbent(parts, commit, _seed(config, number, len(samples), found)))
-        wanted = min(wanted, 3) if samples[-1].wall_s > SLOW_S else wanted
-    again = None
-    if found is None:
-        found, again = _varies(config, parts, stages, commit, samples)
-    measured = Measurement(commit=commit, samples=(*samples, *([again] if again else [])))
+    measured, found = anew(config, parts, stages, parts.workspace.incumbent, found)
     restart = Restart(
         after=journal.history[-1].number,
         measurement=measured,
@@ -242,6 +234,36 @@ def begin_anew(
     )
     journal.restarted(restart)
     begin(parts, measured, found, restart.twins)
+
+
+def anew(
+    config: Config,
+    parts: Parts,
+    stages: Stages,
+    commit: str,
+    found: Variation | None = None,
+    *,
+    most: int | None = None,
+) -> tuple[Measurement, Variation]:
+    """Fresh samples of a commit that is or becomes the incumbent, and how they vary.
+
+    Args:
+        found: How the metric varies; by default that is looked into.
+        most: Samples that are enough, where fewer are than for a baseline.
+
+    Raises:
+        IncumbentError: it does not run.
+    """
+    wanted = min(config.metric.baseline_samples, most or config.metric.baseline_samples)
+    samples: list[Sample] = []
+    while len(samples) < wanted:
+        stages.enter("restart", f"run {len(samples) + 1} of {wanted}")
+        samples.append(take_incumbent(parts, commit, _seed(config, stages.number, len(samples), found)))
+        wanted = min(wanted, 3) if samples[-1].wall_s > SLOW_S else wanted
+    again = None
+    if found is None:
+        found, again = _varies(config, parts, stages, commit, samples)
+    return Measurement(commit=commit, samples=(*samples, *([again] if again else []))), found
 
 
 def _seed(config: Config, number: int, position: int, found: Variation | None) -> int:

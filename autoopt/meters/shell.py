@@ -22,6 +22,8 @@ SHORTEST_LIMIT_S = 10.0
 """However quick the baseline is: a loaded machine must not look like a hang."""
 BASELINES = 2.0
 """How many times the baseline's slowest execution another one may take."""
+FIRST_AGAIN = 5.0
+"""How many times as long as others the first commit may take: it has ended before, so the machine is slow."""
 TOGETHER = 2.0
 """How many times as long as alone an execution may take beside another one: it has half of the machine."""
 COLD = 2.0
@@ -73,6 +75,10 @@ class ShellMeter:
             limit_s: Wall seconds after which it is hopeless (`Failure.over_s`); a warm-up gets `COLD` times
                 as long.
         """
+        with self._arms.turns.measuring():
+            return self._sample(commit, seed, limit_s)
+
+    def _sample(self, commit: str, seed: int, limit_s: float | None) -> Sample | Failure:
         arm = self._warm(commit, seed, None if limit_s is None else COLD * limit_s)
         if isinstance(arm, Failure) and arm.over_s is not None:
             return replace(arm, over_s=limit_s)
@@ -86,6 +92,10 @@ class ShellMeter:
         """
         if one == other:
             raise ValueError("a duet takes two commits: each has one checkout, and two runs would share it")
+        with self._arms.turns.measuring():
+            return self._duet(one, other, seed)
+
+    def _duet(self, one: str, other: str, seed: int) -> tuple[Sample | Failure, Sample | Failure]:
         arms: dict[str, Arm] = {}
         for commit in (one, other, one):  # the second may have displaced or aged the first
             arm = self._warm(commit, seed)
@@ -113,7 +123,7 @@ class ShellMeter:
         self, arm: Arm, commit: str, seed: int, what: str, limit_s: float | None = None
     ) -> Sample | Failure:
         """Run the metric command once and read the number."""
-        order = self._order(arm, seed, what, self._limit_s())
+        order = self._order(arm, seed, what, self._limit_s(commit))
         if stale := self._forget_file(order):
             self._arms.logs.close(order.logs, failed=True)
             return stale
@@ -164,12 +174,13 @@ class ShellMeter:
             return Failure(reason=f"metric.extract.file: {file} is there and stays: {error.strerror}")
         return None
 
-    def _limit_s(self) -> float:
+    def _limit_s(self, commit: str | None = None) -> float:
         if self._config.timeout_s is not None:
             return self._config.timeout_s
         if self._slowest_s is None:
             return FIRST_LIMIT_S
-        return max(SHORTEST_LIMIT_S, BASELINES * self._slowest_s)
+        times = FIRST_AGAIN if commit is not None and commit == self._first else 1.0
+        return times * max(SHORTEST_LIMIT_S, BASELINES * self._slowest_s)
 
     def _learn(self, commit: str, wall_s: float) -> None:
         """The first commit that is measured sets the limit for all others."""

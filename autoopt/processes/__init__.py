@@ -210,11 +210,15 @@ def cut_short(completed: Completed) -> str | None:
     return f"killed by {signal.Signals(number).name}{' (out of memory?)' if number == signal.SIGKILL else ''}"
 
 
-def complaint(completed: Completed) -> str | None:
-    """What went wrong with a command, for a person; None when it ended by itself with exit code 0."""
+def complaint(completed: Completed, denied: str = _WALLS_HINT) -> str | None:
+    """What went wrong with a command, for a person; None when it ended by itself with exit code 0.
+
+    Args:
+        denied: What to add where it wrote what it may not write.
+    """
     hint = {126: " (not executable)", 127: " (command not found)"}.get(completed.code, "")
     if not hint and _was_denied(completed):
-        hint = _WALLS_HINT
+        hint = denied
     if completed.code == 127 and _NO_PYTHON.search("\n".join(_last_lines(completed.stderr))):
         hint = _PYTHON_HINT
     return cut_short(completed) or (f"exit code {completed.code}{hint}" if completed.code else None)

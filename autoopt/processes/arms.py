@@ -50,6 +50,7 @@ class Arms:
         self._bench = bench
         self._surroundings = surroundings
         self.logs = Logs(logs, surroundings.secrets)
+        self.turns = surroundings.turns
 
     def ready(self, commit: str) -> Arm | Failure:
         """The commit's checkout, prepared; or how its preparation failed."""
@@ -87,7 +88,8 @@ class Arms:
     ) -> T | Failure:
         """The same in a checkout that is ready, for whoever reads more than the standard output."""
         order = self.order(arm, command, what, timeout_s)
-        done = run_together([order])[0]
+        with self.turns.beside():
+            done = run_together([order])[0]
         found: T | Failure
         try:
             reason = complaint(done)

@@ -109,6 +109,22 @@ def end_now(found: Record) -> None:
         _signal(_members(found, whole_session=True), signal.SIGKILL)
 
 
+def lives(path: Path) -> bool:
+    """Whether the process on record is alive, on this machine; its mark does not matter."""
+    found = _read(path)
+    if found is None or found.boot != _boot():
+        return False
+    now = _look(found.pid)
+    return now is not None and now.start == found.start
+
+
+def tell(path: Path, number: int) -> None:
+    """Send a signal to the process on record, if it is alive, on this machine."""
+    if (found := _read(path)) is not None and lives(path):
+        with contextlib.suppress(OSError):
+            os.kill(found.pid, number)
+
+
 def _read(path: Path) -> Record | None:
     try:
         body = json.loads(path.read_bytes())

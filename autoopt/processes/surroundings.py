@@ -12,6 +12,7 @@ from autoopt.processes import Completed, Order, run_together
 from autoopt.processes.compiled import Compiled
 from autoopt.processes.environment import clean_environment, named, read_assignments, read_regular
 from autoopt.processes.interpreters import Interpreters
+from autoopt.processes.turns import WITHIN, Turns
 from autoopt.processes.walls import Walls
 from autoopt.removing import remove_whole
 from autoopt.schema import MetricConfig
@@ -70,17 +71,20 @@ class Surroundings:
         *,
         compiled: Path,
         walls: Walls | None = None,
+        turns: Turns | None = None,
     ) -> None:
         """Take from `environ` what commands may see, and of `metric.env_file` what `env_names` has.
 
         Args:
             compiled: Directory for compiled Python files, beside or above all that commands write.
             walls: What holds for every command; each may write its own directories besides.
+            turns: Those of the run; None for commands that wait for no other run's.
         """
+        self.turns = Turns() if turns is None else turns
         self._file = config.env_file
         self._environ = environ
         self._env_names = env_names
-        self._given = {**named(environ, config.pass_env), "AUTOOPT_RUN": run_id, **config.env}
+        self._given = {**named(environ, config.pass_env), WITHIN: run_id, **config.env}
         self._walls = walls
         self.secrets = gather(environ, config.pass_env, config.env)
         """What no log may show."""
@@ -141,7 +145,8 @@ class Surroundings:
     def run(self, command: str, tree: Path, folder: Path, *, timeout_s: float, logs: Path) -> Completed:
         """Run a command in a checkout whose directories are below `folder`; no secret stays in its output."""
         order = self.order(command, tree, self.private(folder), timeout_s=timeout_s, logs=logs)
-        done = run_together([order])[0]
+        with self.turns.beside():
+            done = run_together([order])[0]
         self.secrets.below(logs)
         return done
 

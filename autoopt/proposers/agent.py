@@ -20,7 +20,7 @@ from autoopt.agents.notebook import Notebook
 from autoopt.agents.prompts import Prompts
 from autoopt.agents.thoughts import Answer, Idea
 from autoopt.errors import AgentError, BudgetSpentError
-from autoopt.records import Brief, Experiment, Failure, Proposal, Status
+from autoopt.records import Brief, Claim, Experiment, Failure, Proposal
 from autoopt.schema import AgentIdeasConfig
 from autoopt.think import Step
 from autoopt.walking import walk
@@ -178,7 +178,7 @@ class AgentProposer:
     def _best(self, brief: Brief, ideas: Sequence[Idea]) -> Idea | None:
         """The first of those with the highest score, when it scores enough."""
         fresh = [idea for idea in ideas if idea.hypothesis not in self._given_up | _tried(brief)]
-        best = max(fresh, key=lambda idea: idea.thought(brief.history).score, default=None)
+        best = max(fresh, key=lambda idea: idea.thought(brief.tried).score, default=None)
         if best is None or not _enough(best, brief, self._config.min_score):
             return None
         return best
@@ -187,14 +187,15 @@ class AgentProposer:
         return [*answer.objections, *(self._too_low(brief, idea) for idea in answer.ideas)]
 
     def _too_low(self, brief: Brief, idea: Idea) -> str:
-        thought = idea.thought(brief.history)
+        thought = idea.thought(brief.tried)
         line = (
             f'"{idea.hypothesis}": {thought.score:.1f} of at least {self._config.min_score:g} '
             f"(impact {thought.impact}, feasibility {thought.feasibility}, novelty {thought.novelty}"
         )
-        like = thoughts.newness(idea, brief.history)[1]
-        if thought.newness < thought.novelty and like:
-            line += f", {thought.newness} against the journal: it is much like experiment {like}"
+        like = thoughts.nearest(idea, brief.tried)[1]
+        if thought.newness < thought.novelty and like is not None:
+            like_it = f"{'imported ' if isinstance(like, Claim) else ''}experiment {like.number}"
+            line += f", {thought.newness} against the journal: it is much like {like_it}"
         return line + ")"
 
     def _edited(self, brief: Brief, idea: Idea) -> Proposal | None:
@@ -210,7 +211,7 @@ class AgentProposer:
             self._given_up.add(idea.hypothesis)
             return None
         said, changed = made
-        thought = idea.thought(brief.history)
+        thought = idea.thought(brief.tried)
         if web:
             read = thoughts.sources(_answer(said, "description").get("sources"))
             thought = replace(thought, sources=tuple(dict.fromkeys((*thought.sources, *read))))
@@ -324,12 +325,12 @@ def _honest(answer: Answer, web: bool) -> Answer:
 
 def _enough(idea: Idea, brief: Brief, min_score: float) -> bool:
     """Whether the idea scores enough; the first experiment of a run may be anything."""
-    first = all(past.status is Status.baseline for past in brief.history)
-    return first or idea.thought(brief.history).score >= min_score
+    first = not any(past.is_try for past in brief.tried)
+    return first or idea.thought(brief.tried).score >= min_score
 
 
 def _tried(brief: Brief) -> set[str]:
-    return {past.hypothesis for past in brief.history}
+    return {past.hypothesis for past in brief.tried}
 
 
 def _answer(text: str, *names: str) -> dict[str, object]:

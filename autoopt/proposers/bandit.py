@@ -20,7 +20,7 @@ from typing import Any
 from autoopt.budget import seconds
 from autoopt.codec import decode, encode
 from autoopt.folding import Fold
-from autoopt.records import Experiment, Status
+from autoopt.records import WAIT, Experiment, Status
 from autoopt.schema import BudgetConfig
 from autoopt.think import Step, Strategy
 
@@ -173,6 +173,8 @@ class Standing:
         """Where it stands once this experiment is decided."""
         if experiment.status is Status.baseline:
             return self
+        if experiment.status is Status.follow:  # on another incumbent, whoever had nothing may have something
+            return replace(self, strategy=self.strategy.after(experiment), silent={})
         kept = experiment.status is Status.keep
         silent = {} if kept else self._silent_after(experiment, seed)
         accounts = {name: account.waited() for name, account in self.accounts.items()}
@@ -231,7 +233,8 @@ def recalled(data: Mapping[str, Any]) -> Standing:
 
 def share(experiment: Experiment, budget: BudgetConfig) -> float:
     """The largest share of any budget that an experiment took; its seconds where nothing is limited."""
-    took, usage = max(sum(experiment.seconds.values()), experiment.usage.seconds), experiment.usage
+    own_s = sum(spent for stage, spent in experiment.seconds.items() if stage != WAIT)
+    took, usage = max(own_s, experiment.usage.seconds), experiment.usage
     limits = (
         (1.0, budget.experiments),
         (took, None if budget.wall is None else seconds(budget.wall, "budget.wall")),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from autoopt.records.agents import Call as Call
 from autoopt.records.agents import Thought as Thought
 from autoopt.records.agents import Usage as Usage
+from autoopt.records.claims import Claim as Claim
+from autoopt.records.deciding import Outcome as Outcome
+from autoopt.records.deciding import Status as Status
 from autoopt.records.findings import Finding as Finding
 from autoopt.records.findings import Overrule as Overrule
 from autoopt.records.measuring import Failure as Failure
@@ -20,34 +22,6 @@ from autoopt.records.measuring import Sample as Sample
 
 Value = bool | int | float | str | None
 """What a parameter can be set to; None where its line is not there (SQL settings, environment variables)."""
-
-
-class Status(StrEnum):
-    """What was decided about an experiment; the words of the journal and the TSV."""
-
-    baseline = "baseline"
-    keep = "keep"
-    discard = "discard"
-    inspector_reject = "inspector-reject"
-    crash = "crash"
-
-
-class Outcome(StrEnum):
-    """What the numbers say about a challenger.
-
-    `holds` is said of a simplification only: what it costs, if anything, is less than is worth a commit.
-    """
-
-    better = "better"
-    holds = "holds"
-    same = "same"
-    worse = "worse"
-    unclear = "unclear"
-
-    @property
-    def keeps(self) -> bool:
-        """Whether the numbers speak for keeping it."""
-        return self in (Outcome.better, Outcome.holds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +177,10 @@ class Level:
     samples: tuple[Sample, ...] = ()
 
 
+WAIT = "wait"
+"""The stage of a run that waits for its turn on the machine."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
     """One pass of the loop, one journal line; number 0 is the baseline.
@@ -221,11 +199,12 @@ class Experiment:
         thought: What the agent who had the idea said of it beforehand.
         simplifies: Whether it was to hold the metric with less code.
         usage: What the agents asked for it took.
-        seconds: Wall seconds by stage (ask, edit, measure, inspect).
+        seconds: Wall seconds by stage (ask, edit, measure, inspect, and `WAIT`, which is part of no other).
         finished: UTC time in ISO 8601.
         variation: How the metric was found to vary, of the baseline only: none, seed or noise.
         level: Where the commit stands against the target, where that was asked.
         overrule: Why a person had a suspect change tried again.
+        overtaken: Commit that another run of the search had kept first, where that alone stood against it.
     """
 
     number: int
@@ -257,6 +236,17 @@ class Experiment:
     variation: str = ""
     level: Level | None = None
     overrule: Overrule | None = None
+    overtaken: str = ""
+
+    @property
+    def is_try(self) -> bool:
+        """Whether an idea was tried."""
+        return self.status not in (Status.baseline, Status.follow)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is one of the budget's experiments: what was overtaken is tried again as part of it."""
+        return self.is_try and not self.overtaken
 
     @property
     def value(self) -> float | None:
@@ -374,6 +364,7 @@ class Brief:
         advice: What the streaks suggest (deepen, pivot, ...), empty when nothing does.
         step: Where the run is in its strategy (`think.Step`).
         profile: Where the incumbent spends its time, as the recipe's profile command says; may be empty.
+        claims: What others say was tried before the run, in order; nobody has measured it here.
     """
 
     number: int
@@ -385,3 +376,9 @@ class Brief:
     advice: str
     step: str = ""
     profile: str = ""
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def tried(self) -> tuple[Claim | Experiment, ...]:
+        """Everything that is known to have been tried, here or before."""
+        return (*self.claims, *self.history)

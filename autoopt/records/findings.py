@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+FLAKY = "flaky: "
+"""What the message begins with where a command did not come to the same every time."""
 _LINE = re.compile(r":\d+\b")
 
 
@@ -22,6 +24,11 @@ class Finding:
     message: str
     where: str = ""
     suspect: bool = False
+
+    @property
+    def is_flaky(self) -> bool:
+        """Whether its command did not come to the same every time."""
+        return self.message.startswith(FLAKY)
 
     @property
     def about(self) -> str:

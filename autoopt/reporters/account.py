@@ -7,15 +7,25 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from typing import NamedTuple
 
 from autoopt.journal import was_cut_short
-from autoopt.records import Confirmation, Experiment, Measurement, Omission, Status, Usage
+from autoopt.journal.moments import Moment
+from autoopt.records import Call, Claim, Confirmation, Experiment, Omission, Status, Usage
 from autoopt.reporters import words
+from autoopt.review import Review
 from autoopt.schema import ConstraintConfig, Direction
+from autoopt.scope import Scope
 
 TOP = 3
 """How many of the kept changes a report names as the ones that mattered."""
+
+
+class Transcript(NamedTuple):
+    """What an agent was asked in one call, and what it answered."""
+
+    prompt: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +47,18 @@ class Account:
         has_holdout: Whether a holdout command is set.
         omissions: What the final commit is worth without each kept change, as far as that was measured.
         constraints: Bounds on further numbers, by name.
+        claims: What others say was tried before the run, and
+        told_from: who says so, with how many were decided how.
+        secondary: Further numbers to show beside the metric, and which way each is better.
+        breakdown: Patterns of numbers that are parts of a whole, by what the parts are.
+        adopt: What has to be done outside of git, by patterns of the files that kept changes touch.
+        metric_name: What the metric command calls the metric; empty where it gives it no name.
+        calls: Every call of an agent, in order.
+        transcripts: What agents were asked and what they answered, by the call's `transcript`.
+        importances: How much each searched parameter matters, adding up to 1; empty where nobody can tell.
+        lost: Kept changes whose commits git does not have any more.
+        moments: When things happened, on the run's own clock.
+        review: What the evidence comes to; None where nobody has reviewed it.
     """
 
     run_id: str
@@ -57,11 +79,33 @@ class Account:
     has_holdout: bool = False
     omissions: tuple[Omission, ...] = ()
     constraints: Mapping[str, ConstraintConfig] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    told_from: str = ""
+    secondary: Mapping[str, Direction] = field(default_factory=dict)
+    breakdown: Mapping[str, str] = field(default_factory=dict)
+    adopt: Mapping[str, str] = field(default_factory=dict)
+    metric_name: str = ""
+    calls: tuple[Call, ...] = ()
+    transcripts: Mapping[str, Transcript] = field(default_factory=dict)
+    importances: Mapping[str, float] = field(default_factory=dict)
+    lost: tuple[int, ...] = ()
+    moments: tuple[Moment, ...] = ()
+    review: Review | None = None
 
     @property
     def kept(self) -> tuple[Experiment, ...]:
-        """The experiments whose commits are on the branch, in order."""
+        """The experiments that this run kept, in order: their commits are on the branch."""
         return tuple(experiment for experiment in self.history if experiment.status is Status.keep)
+
+    @property
+    def steps(self) -> tuple[Experiment, ...]:
+        """How the branch came to where it is: what this run kept, and what it followed of others' keeps."""
+        return tuple(one for one in self.history if one.status.advances)
+
+    @property
+    def follows(self) -> bool:
+        """Whether what is on the branch was kept by several runs of a search."""
+        return any(one.status is Status.follow for one in self.history)
 
     @property
     def idle(self) -> tuple[Experiment, ...]:
@@ -71,8 +115,8 @@ class Account:
 
     @property
     def tried(self) -> tuple[Experiment, ...]:
-        """Every experiment but the baseline."""
-        return tuple(experiment for experiment in self.history if experiment.status is not Status.baseline)
+        """Every experiment in which an idea was tried."""
+        return tuple(experiment for experiment in self.history if experiment.is_try)
 
     @property
     def failed(self) -> tuple[Experiment, ...]:
@@ -81,9 +125,9 @@ class Account:
 
     @property
     def final(self) -> Experiment | None:
-        """The best so far: the last kept experiment, else the baseline."""
-        kept = self.kept
-        return kept[-1] if kept else self.history[0] if self.history else None
+        """The best so far: the last that was kept or followed, else the baseline."""
+        steps = self.steps
+        return steps[-1] if steps else self.history[0] if self.history else None
 
 
 def top(account: Account) -> tuple[Experiment, ...]:
@@ -102,9 +146,7 @@ def counts(account: Account) -> str:
 
 def tally(history: tuple[Experiment, ...]) -> str:
     """How many experiments there were and how they were decided, the baseline not counted."""
-    found: Counter[Status] = Counter(
-        experiment.status for experiment in history if experiment.status is not Status.baseline
-    )
+    found: Counter[Status] = Counter(experiment.status for experiment in history if experiment.is_try)
     suspect = {Status.inspector_reject: len(waiting(history))}
     listed = ", ".join(
         f"{found[status]} {status}" + (f" ({suspect[status]} suspect)" if suspect.get(status) else "")
@@ -145,33 +187,12 @@ def headline(account: Account) -> str:
 
 def _nothing(account: Account) -> str:
     tried = len(account.tried)
+    if account.follows:
+        own = words.count(tried, "experiment")
+        return f"none of its own {own} was kept, the branch is where the search was."
     if tried == 0:
         return "no experiment was decided, the branch is the commit it started from."
     return f"none of {words.count(tried, 'experiment')} was better, the branch is the commit it started from."
-
-
-def details(account: Account) -> tuple[tuple[str, float, float], ...]:
-    """Further numbers the command printed: name, baseline median, final median; largest change first."""
-    final = account.final
-    if not account.history or final is None or final.number == account.history[0].number:
-        return ()
-    before, after = _medians(account.history[0].measurement), _medians(final.measurement)
-    rows = [(name, before[name], after[name]) for name in before if name in after]
-    return tuple(sorted(rows, key=lambda row: (-abs(_log_ratio(row[1], row[2])), row[0])))
-
-
-def _medians(measurement: Measurement | None) -> dict[str, float]:
-    if measurement is None:
-        return {}
-    names = dict.fromkeys(name for sample in measurement.samples for name in sample.details)
-    return {
-        name: median(sample.details[name] for sample in measurement.samples if name in sample.details)
-        for name in names
-    }
-
-
-def _log_ratio(before: float, after: float) -> float:
-    return math.log(after / before) if before > 0 and after > 0 else after - before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,10 +243,28 @@ def share_cells(account: Account, share: Share) -> tuple[str, ...]:
 SHARE_COLUMNS = ("proposer", "tried", "kept", "claimed", "time", "agents")
 
 
+def imported(account: Account) -> str:
+    """What was tried before the run, in a sentence; empty where nothing was imported."""
+    if not account.claims:
+        return ""
+    return f"Imported as claims, which nobody has measured here: {words.one_line(account.told_from)}."
+
+
 def interrupted(account: Account) -> tuple[int, ...]:
     """Numbers that were begun and never decided: their attempts were interrupted and reverted."""
     decided = {experiment.number for experiment in account.history}
     return tuple(number for number in range(max(decided, default=0)) if number not in decided)
+
+
+def outside(account: Account, changes: Sequence[Experiment]) -> tuple[tuple[str, str], ...]:
+    """Files of these changes that help only once something is done outside of git, each with what that is."""
+    touched = sorted({path for experiment in changes for path in experiment.paths})
+    return tuple(
+        (path, words.one_line(todo))
+        for pattern, todo in account.adopt.items()
+        for path in touched
+        if Scope([pattern]).contains(path)
+    )
 
 
 def next_steps(account: Account) -> tuple[tuple[str, str], ...]:
@@ -234,12 +273,16 @@ def next_steps(account: Account) -> tuple[tuple[str, str], ...]:
     branch, run = shlex.quote(account.branch), shlex.quote(account.run_id)
     if not account.history:
         return ()  # it is taken back when its process ends: there is nothing to go on with
-    if account.kept:
+    is_there = bool(account.kept) and not account.lost
+    if is_there:
         steps.append(("Review what was kept", f"git log --stat {account.base[:12]}..{branch}"))
         steps.append(("Take it", f"git merge {branch}"))
-    if gone := [experiment.commit[:12] for experiment in reversed(account.idle)]:
+        for path, todo in outside(account, account.kept):
+            shown = f"git show {shlex.quote(f'{account.branch}:{path}')}"
+            steps.append((f"For {words.one_line(path)}: {todo}", shown))
+    if is_there and (gone := [experiment.commit[:12] for experiment in reversed(account.idle)]):
         steps.append(("Then drop what no longer pays", f"git revert --no-edit {' '.join(gone)}"))
-    if account.kept:
+    if is_there:
         left_out = " --drop idle" if account.idle else ""
         steps.append(("Or as one commit, with the text of a pull request", f"autoopt finish {run}{left_out}"))
     if unsure := waiting(account.history):

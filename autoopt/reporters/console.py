@@ -4,150 +4,143 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
 import select
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import wraps
-from statistics import fmean
-from threading import Event, Thread
+import time
+from dataclasses import replace
+from datetime import datetime
 from time import monotonic
-from typing import IO, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Protocol
 
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.live import Live
+from rich.console import Console
 from rich.text import Text
 
 from autoopt.protocols import Reporter
-from autoopt.records import Call, Confirmation, Experiment, Status, Usage, Verdict
+from autoopt.records import Call, Confirmation, Experiment, Usage, Verdict
 from autoopt.reporters import words
 from autoopt.reporters.account import tally
-from autoopt.reporters.tables import STYLES, experiment_line
+from autoopt.reporters.live.glance import RECENT, Glance
+from autoopt.reporters.live.region import Region, redraws
+from autoopt.reporters.live.screen import TITLES, Size, lines
+from autoopt.reporters.live.status import Now
+from autoopt.reporters.shielding import failed, shielded
+from autoopt.reporters.tables import experiment_line
 from autoopt.schema import Direction
 
-_RECENT = 6
-_TICK_S = 0.25
 _HEARTBEAT_S = 30.0
 _PATIENCE_S = 120.0
-_TITLES = {
-    "confirm": "final comparison",
-    "holdout": "final comparison by the holdout",
-    "leave-one-out": "what each kept change is worth",
-    "restart": "the incumbent anew",
-    "target": "is the target reached?",
-}
-"""Stages that are no part of an experiment, as they are called in its place."""
-
-_log = logging.getLogger(__name__)
 
 
-class _Shielded(Protocol):
-    warned: bool
+class Watcher(Reporter, Protocol):
+    """A reporter that can also be told where another process is."""
+
+    def at(self, now: Now) -> None:
+        """The run is there."""
+        ...
+
+    def leave(self, why: str) -> None:
+        """Stop telling, although the run has not ended."""
+        ...
 
 
-_Self = TypeVar("_Self", bound=_Shielded)
-_Arguments = ParamSpec("_Arguments")
-
-
-def _shielded(
-    method: Callable[Concatenate[_Self, _Arguments], None],
-) -> Callable[Concatenate[_Self, _Arguments], None]:
-    """The method, whose errors are logged (the first one) and go no further."""
-
-    @wraps(method)
-    def call(self: _Self, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
-        try:
-            method(self, *args, **kwargs)
-        # A closed terminal or pipe, a mistake in here: hours of measuring are worth more than a line.
-        except Exception as error:  # noqa: BLE001
-            level = logging.DEBUG if self.warned else logging.WARNING
-            self.warned = True
-            _log.log(level, "the progress display failed, the run goes on: %s", error)
-
-    return call
-
-
-def reporter_for(
-    console: Console, direction: Direction = Direction.lower, history: tuple[Experiment, ...] = ()
-) -> Reporter:
-    """A live region where the console can redraw one, else plain lines; `history` is a resumed run's."""
-    if console.is_terminal and not console.is_dumb_terminal:
-        return LiveReporter(console, direction=direction, history=history)
-    return PlainReporter(console.file, direction=direction)
+def reporter_for(console: Console, glance: Glance) -> Watcher:
+    """A live region where the console can redraw one, else plain lines; `glance` is where the run begins."""
+    if redraws(console):
+        return LiveReporter(console, glance)
+    return PlainReporter(console, direction=glance.direction)
 
 
 class PlainReporter:
     """One line per event: the start, each decision, a sign of life in long measurements, the end."""
 
     def __init__(
-        self, stream: IO[str], *, direction: Direction = Direction.lower, heartbeat_s: float = _HEARTBEAT_S
+        self, console: Console, *, direction: Direction = Direction.lower, heartbeat_s: float = _HEARTBEAT_S
     ) -> None:
-        """Write to the stream; stages are told at most every `heartbeat_s` seconds."""
+        """Write to the console's stream; stages are told at most every `heartbeat_s` seconds."""
         self.warned = False
-        self._stream = stream
+        self._console = console
         self._direction = direction
         self._heartbeat_s = heartbeat_s
         self._unit = ""
         self._evidence = ""
+        self._day = ""
         self._spoke = monotonic()
 
-    @_shielded
+    @shielded
     def on_start(self, run_id: str, goal: str, unit: str, experiments: int | None) -> None:
         """Say which run it is."""
         self._unit = unit
         budget = "" if experiments is None else f", {words.count(experiments, 'experiment')} at most"
         self._say(f"run {words.one_line(run_id)}: {words.one_line(goal) or 'no goal given'}{budget}")
 
-    @_shielded
+    @shielded
     def on_stage(self, number: int, stage: str, detail: str) -> None:
         """Give a sign of life when nothing has been said for a while."""
         if detail.startswith("pair 1 "):
             self._evidence = ""
         if monotonic() - self._spoke >= self._heartbeat_s:
-            self._say(
-                "  ".join(
-                    filter(
-                        None,
-                        (f"#{number} … {_TITLES.get(stage, stage)}", words.one_line(detail), self._evidence),
-                    )
-                )
-            )
+            said = (f"#{number} … {TITLES.get(stage, stage)}", words.one_line(detail), self._evidence)
+            self._say("  ".join(filter(None, said)))
 
-    @_shielded
+    @shielded
     def on_call(self, call: Call, total: Usage) -> None:
         """Say what an agent took."""
         here, so_far = words.usage(call.usage), words.usage(total)
         self._say(f"#{call.number} … {call.stage} by {words.one_line(call.agent)}: {here} (so far {so_far})")
 
-    @_shielded
+    @shielded
     def on_note(self, number: int, text: str) -> None:
         """Say it."""
         self._say(f"#{number} … {words.one_line(text)}")
 
-    @_shielded
+    @shielded
     def on_verdict(self, number: int, verdict: Verdict) -> None:
         """Remember the evidence for the next sign of life."""
         self._evidence = words.evidence(verdict, self._direction, self._unit)
 
-    @_shielded
+    @shielded
     def on_experiment(self, experiment: Experiment, incumbent: Experiment) -> None:
         """Say what was decided."""
         self._evidence = ""
-        self._say(experiment_line(experiment, self._unit).plain)
+        self._say(experiment_line(experiment, self._unit))
 
-    @_shielded
+    @shielded
     def on_finish(
         self, reason: str, history: tuple[Experiment, ...], confirmation: Confirmation | None
     ) -> None:
         """Say why it ended."""
         self._say(_end(reason, history, confirmation))
 
-    def _say(self, line: str) -> None:
-        self._spoke = monotonic()
-        encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        self._stream.write(words.encodable(line, encoding) + "\n")
-        self._stream.flush()
+    @shielded
+    def at(self, now: Now) -> None:
+        """Give a sign of life of another process."""
+        if now.stage.verdict is not None:
+            self.on_verdict(now.stage.number, now.stage.verdict)
+        if now.stage.name:
+            self.on_stage(now.stage.number, now.stage.name, now.stage.detail)
+
+    @shielded
+    def leave(self, why: str) -> None:
+        """Say why."""
+        self._say(why)
+
+    def _say(self, line: str | Text) -> None:
+        """Write the line with the time, after the date where a day begins; it is there at once."""
+        self._spoke, now = monotonic(), datetime.now()
+        day = f"{now:%Y-%m-%d}"
+        if day != self._day:
+            self._day = day
+            self._write(Text(f"{now:%H:%M:%S} {day}", style="dim"))
+        self._write(Text.assemble((f"{now:%H:%M:%S} ", "dim"), line))
+
+    def _write(self, line: Text) -> None:
+        """One write and one flush a line, in colour where somebody forces that upon a pipe (FORCE_COLOR)."""
+        stream = self._console.file
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        with self._console.capture() as said:
+            self._console.print(line, soft_wrap=True)
+        stream.write(words.encodable(said.get(), encoding))
+        stream.flush()
 
 
 def _end(reason: str, history: tuple[Experiment, ...], confirmation: Confirmation | None) -> str:
@@ -157,96 +150,58 @@ def _end(reason: str, history: tuple[Experiment, ...], confirmation: Confirmatio
     return f"ended: {words.one_line(reason)}; {tally(history)}{confirmed}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _State:
-    """What the region shows; replaced whole, because another thread draws it."""
-
-    run_id: str = ""
-    goal: str = ""
-    unit: str = ""
-    experiments: int | None = None
-    number: int = 0
-    stage: str = ""
-    detail: str = ""
-    stage_began: float = 0.0
-    evidence: str = ""
-    spent: str = ""
-    baseline: Experiment | None = None
-    incumbent: Experiment | None = None
-    decided: int = 0
-    recent: tuple[Experiment, ...] = ()
-
-
 class LiveReporter:
     """One small region at the foot of the terminal; what leaves it stays above as permanent lines."""
 
-    def __init__(
-        self,
-        console: Console,
-        *,
-        direction: Direction = Direction.lower,
-        history: tuple[Experiment, ...] = (),
-    ) -> None:
-        """Draw on the console; `history` is what a resumed run has decided before."""
+    def __init__(self, console: Console, glance: Glance) -> None:
+        """Draw on the console; `glance` is what there is to see before anything happens."""
         self.warned = False
         self._console = console
-        self._direction = direction
-        self._state = _State()
-        for experiment in history:
-            self._state = _decided(self._state, experiment)
-        self._live = Live(
-            console=console, auto_refresh=False, transient=True, get_renderable=lambda: _Region(self._state)
-        )
-        self._paused = False
-        self._over = Event()
-        self._ticker = Thread(target=self._tick, name="autoopt-display", daemon=True)
+        self._glance = glance
+        self._region = Region(console, self._lines, lambda error: failed(self, error))
+        self._is_over = False
 
-    @_shielded
+    @shielded
     def on_start(self, run_id: str, goal: str, unit: str, experiments: int | None) -> None:
         """Open the region."""
-        self._state = replace(self._state, run_id=run_id, goal=goal, unit=unit, experiments=experiments)
-        self._live.start()
-        atexit.register(self.close)  # whatever ends the process, the terminal gets its cursor back
-        self._ticker.start()
+        budget = replace(self._glance.budget, experiments=experiments)
+        self._glance = replace(self._glance, run_id=run_id, goal=goal, unit=unit, budget=budget)
+        self._glance = replace(self._glance, worked_at=time.time())
+        self._region.open()
+        atexit.register(self.close)  # whatever ends the process, its decisions stay on the terminal
 
-    @_shielded
+    @shielded
     def on_stage(self, number: int, stage: str, detail: str) -> None:
         """Show where the experiment is; the clock runs from the stage's first word."""
-        state = self._state
-        if (number, stage) != (state.number, state.stage):
-            state = replace(state, number=number, stage=stage, stage_began=monotonic())
-        evidence = state.evidence if stage == state.stage and not detail.startswith("pair 1 ") else ""
-        self._state = replace(state, detail=detail, evidence=evidence)
-        self._live.refresh()
+        stage_now = self._glance.stage.next(number, stage, detail, time.time())
+        self._show(replace(self._glance, stage=stage_now))
 
-    @_shielded
+    @shielded
     def on_call(self, call: Call, total: Usage) -> None:
         """Show what agents have taken so far."""
-        self._state = replace(self._state, spent=words.usage(total))
-        self._live.refresh()
+        self._show(replace(self._glance, usage=total))
 
-    @_shielded
+    @shielded
     def on_note(self, number: int, text: str) -> None:
         """Leave it above the region as a line."""
-        self._console.print(Text(f"#{number} … {words.one_line(text)}", style="yellow"))
+        self._region.print(Text(f"#{number} … {words.one_line(text)}", style="yellow"))
 
-    @_shielded
+    @shielded
     def on_verdict(self, number: int, verdict: Verdict) -> None:
         """Show the evidence so far."""
-        evidence = words.evidence(verdict, self._direction, self._state.unit)
-        self._state = replace(self._state, evidence=evidence)
-        self._live.refresh()
+        self._show(replace(self._glance, stage=replace(self._glance.stage, verdict=verdict)))
 
-    @_shielded
+    @shielded
     def on_experiment(self, experiment: Experiment, incumbent: Experiment) -> None:
         """Show the decision; the oldest one shown moves up for good."""
-        before = self._state.recent
-        self._state = replace(_decided(self._state, experiment), incumbent=incumbent)
-        if len(before) == _RECENT:
-            self._console.print(experiment_line(before[0], self._state.unit))
-        self._live.refresh()
+        before = self._glance.recent[-RECENT:]
+        glance = replace(self._glance.after([experiment]), incumbent=incumbent)
+        self._glance = glance
+        if len(before) == RECENT:
+            self._region.print(experiment_line(before[0], glance.unit))
+        self._region.refresh()
 
-    @_shielded
+    @shielded
     def on_finish(
         self, reason: str, history: tuple[Experiment, ...], confirmation: Confirmation | None
     ) -> None:
@@ -254,35 +209,39 @@ class LiveReporter:
         self.close()
         self._console.print(Text(_end(reason, history, confirmation)))
 
-    @_shielded
+    @shielded
     def close(self) -> None:
         """Give the terminal back; the decisions in the region stay as lines. Twice is once."""
-        if self._over.is_set():
+        if self._is_over:
             return
-        self._over.set()
+        self._is_over = True
         atexit.unregister(self.close)
-        self._live.stop()
-        for experiment in self._state.recent:
-            self._console.print(experiment_line(experiment, self._state.unit))
+        self._region.close()
+        for experiment in self._glance.recent[-RECENT:]:
+            self._console.print(experiment_line(experiment, self._glance.unit))
+
+    @shielded
+    def at(self, now: Now) -> None:
+        """Show where another process is."""
+        self._show(replace(self._glance, stage=now.stage, worked_s=now.worked_s, worked_at=now.at))
+
+    @shielded
+    def leave(self, why: str) -> None:
+        """Give the terminal back and say why."""
+        self.close()
+        self._console.print(Text(why))
 
     def ask(self, question: str, patience_s: float = _PATIENCE_S) -> bool:
         """Put a question to whoever is at the terminal; no, where nobody answers in time."""
-        self._paused = True
-        self._live.stop()
-        try:
+        with self._region.paused():
             return _answered(self._console, question, patience_s)
-        finally:
-            self._live.start()
-            self._paused = False
 
-    def _tick(self) -> None:
-        while not self._over.wait(_TICK_S):
-            if not self._paused:
-                self._redraw()
+    def _show(self, glance: Glance) -> None:
+        self._glance = glance
+        self._region.refresh()
 
-    @_shielded
-    def _redraw(self) -> None:
-        self._live.refresh()
+    def _lines(self, size: Size) -> list[Text]:
+        return lines(self._glance, size, time.time())
 
 
 def _answered(console: Console, question: str, patience_s: float) -> bool:
@@ -293,87 +252,3 @@ def _answered(console: Console, question: str, patience_s: float) -> bool:
             return sys.stdin.readline().strip().lower() in ("y", "yes")
     console.print("no answer: no")
     return False
-
-
-def _decided(state: _State, experiment: Experiment) -> _State:
-    """The state after this decision, in the run or before it was resumed."""
-    is_baseline = experiment.status is Status.baseline
-    return replace(
-        state,
-        baseline=experiment if is_baseline else state.baseline,
-        incumbent=experiment if is_baseline or experiment.status is Status.keep else state.incumbent,
-        decided=state.decided + (not is_baseline),
-        recent=(*state.recent, experiment)[-_RECENT:],
-        evidence="",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Region:
-    """The region's lines, cut to the width: a line that wraps would be drawn over at the next change."""
-
-    state: _State
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for line in self._lines(options.max_width):
-            line.no_wrap, line.overflow = True, "ellipsis"
-            yield line
-
-    def _lines(self, width: int) -> Iterator[Text]:
-        state = self.state
-        yield Text("─" * min(width, 60), style="dim")
-        goal = f"  {words.one_line(state.goal)}" if state.goal else ""
-        yield Text.assemble((words.one_line(state.run_id), "bold"), goal)
-        yield self._progress()
-        if best := self._best():
-            yield Text(best)
-        if state.evidence:
-            yield Text(state.evidence, style="italic")
-        if state.spent:
-            yield Text(f"agents: {state.spent}", style="dim")
-        for experiment in reversed(state.recent):
-            yield self._recent(experiment, width)
-
-    def _progress(self) -> Text:
-        state = self.state
-        total = "" if state.experiments is None else f" of {state.experiments}"
-        where = "baseline" if state.number == 0 else f"experiment {state.number}{total}"
-        where = _TITLES.get(state.stage, where)
-        elapsed_s = int(monotonic() - state.stage_began)
-        spent = words.duration(elapsed_s) if state.stage and elapsed_s else ""
-        stage = "" if state.stage in _TITLES else state.stage
-        doing = " ".join(filter(None, (stage, words.one_line(state.detail))))
-        return Text(" · ".join(filter(None, (where, doing, spent, self._left()))))
-
-    def _left(self) -> str:
-        """Experiments left, and the time they take if they are like the latest."""
-        if self.state.experiments is None:
-            return ""
-        left = max(0, self.state.experiments - self.state.decided)
-        lately = [sum(e.seconds.values()) for e in self.state.recent if e.status is not Status.baseline]
-        about = f", about {words.duration(left * fmean(lately))}" if left and lately else ""
-        return f"{left} left{about}"
-
-    def _best(self) -> str:
-        best, baseline = self.state.incumbent, self.state.baseline
-        if best is None or best.value is None:
-            return ""
-        shown = f"incumbent {words.number(best.value, self.state.unit)}"
-        if best.status is Status.baseline:
-            return f"{shown} (baseline)"
-        if baseline is None or baseline.value is None:
-            return f"{shown} (#{best.number})"
-        gained = words.raw_change(baseline.value, best.value)
-        against = f"baseline {words.number(baseline.value, self.state.unit)}"
-        return f"{shown} (#{best.number}), {against}, {gained} so far" if gained else f"{shown}, {against}"
-
-    def _recent(self, experiment: Experiment, width: int) -> Text:
-        """Status and verdict first: on a narrow terminal they are what is left."""
-        line = Text.assemble(
-            f"#{experiment.number:<3}", (f"{words.status(experiment):<9}", STYLES[experiment.status])
-        )
-        why = words.decision(experiment) or words.moved(experiment, self.state.unit)
-        line.append(f" {why}")
-        if width >= 60:
-            line.append(f"  {words.one_line(experiment.description)}", style="dim")
-        return line

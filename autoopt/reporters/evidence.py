@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import stdev
 
 from autoopt.journal import pairs
-from autoopt.records import Experiment, Outcome, Sample, Status, Verdict
+from autoopt.records import Experiment, Outcome, Sample, Verdict
 from autoopt.reporters import words
 from autoopt.schema import Direction
 
@@ -26,7 +26,7 @@ def gains(experiment: Experiment, direction: Direction) -> tuple[float, ...]:
     """
     is_ratio, sign = has_ratios(experiment), -1 if direction is Direction.lower else 1
     values = [(pair.incumbent.value, pair.challenger.value) for pair in pairs(experiment)]
-    return tuple(sign * (math.log(new / old) if is_ratio else new - old) for old, new in values)
+    return tuple(sign * (math.log(new) - math.log(old) if is_ratio else new - old) for old, new in values)
 
 
 def has_ratios(experiment: Experiment) -> bool:
@@ -59,7 +59,7 @@ def _refused(guards: Sequence[str]) -> str:
 def _unjudged(experiment: Experiment, unit: str) -> str:
     if experiment.failure is not None:
         return f"No number, so nothing to judge: {words.decision(experiment)}."
-    if experiment.status is Status.baseline and experiment.measurement is not None:
+    if not experiment.is_try and experiment.measurement is not None:
         return _baseline(experiment.measurement.samples, unit)
     return ""
 
@@ -80,10 +80,10 @@ def _computed(experiment: Experiment, verdict: Verdict, direction: Direction, un
     better = sum(gain > 0 for gain in found)
     effect = words.gain(verdict.effect, direction, unit, is_ratio=verdict.is_ratio)
     ends = words.interval(verdict.low, verdict.high, direction, unit, is_ratio=verdict.is_ratio)
-    likely = min(99, int(100 * verdict.probability))
+    likely = words.percent_sure(verdict.probability)
     said = (
         f"{better} of {words.count(len(found), 'pair')} were better; "
-        f"{effect} on average (95 % {ends}), and that it gains anything is {likely} % likely."
+        f"{effect} on average (95 % {ends}), {likely} that it gains anything."
     )
     if len(found) > 2:
         said += f" The pairs spread by {_size(stdev(found), unit, is_ratio=verdict.is_ratio)}."

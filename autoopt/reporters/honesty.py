@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from autoopt.records import Confirmation, Experiment, Omission
+from autoopt.reporters import account as accounts
 from autoopt.reporters import words
 from autoopt.reporters.account import Account
+from autoopt.review import together
 
 COLUMNS = ("kept", "claimed", "worth at the end", "")
 """Headings of `rows`."""
@@ -36,30 +37,40 @@ class Claims:
     is_ratio: bool
 
 
-def total(account: Account) -> float | None:
-    """The sum of what the kept steps claimed; None where they cannot be added up."""
-    verdicts = [experiment.verdict for experiment in account.kept if experiment.verdict is not None]
-    if not verdicts or len({verdict.is_ratio for verdict in verdicts}) > 1:
-        return None
-    return math.fsum(verdict.effect for verdict in verdicts)
-
-
 def claims(account: Account) -> Claims | None:
     """Claimed beside confirmed; None where one of them is missing or they are not in one unit."""
-    claimed, confirmation = total(account), account.confirmation
-    if claimed is None or confirmation is None or confirmation.is_ratio != _is_ratio(account):
+    claimed, confirmation = together(account.history), account.confirmation
+    if claimed is None or confirmation is None or confirmation.is_ratio != claimed.is_ratio:
         return None
     return Claims(
-        claimed=claimed,
+        claimed=claimed.effect,
         confirmed=confirmation.effect,
-        curse=max(0.0, claimed - confirmation.effect),
-        is_clear=claimed > confirmation.high + 1e-12,
+        curse=max(0.0, claimed.effect - confirmation.effect),
+        is_clear=claimed.effect > confirmation.high + 1e-12,
         is_ratio=confirmation.is_ratio,
     )
 
 
-def _is_ratio(account: Account) -> bool:
-    return all(kept.verdict.is_ratio for kept in account.kept if kept.verdict is not None)
+def sentences(account: Account) -> tuple[str, ...]:
+    """What is said below the headline, the same on the terminal, in the Markdown and on the page."""
+    spent, gone = words.usage(account.usage), accounts.interrupted(account)
+    said = (
+        accounts.imported(account),
+        f"{accounts.counts(account)}.",
+        *lines(account),
+        f"Not in git any more, so not to be had: {', '.join(f'#{n}' for n in account.lost)}."
+        if account.lost
+        else "",
+        f"Agents: {spent}." if spent else "",
+        suspects(account),
+        f"Interrupted before a decision, and reverted: {', '.join(map(str, gone))}." if gone else "",
+    )
+    return tuple(line for line in said if line)
+
+
+def suspects(account: Account) -> str:
+    """As in "2 suspects wait for you (#3, #7)."; empty where there are none."""
+    return f"{said}." if (said := accounts.suspects(account)) else ""
 
 
 def lines(account: Account) -> tuple[str, ...]:
@@ -68,11 +79,11 @@ def lines(account: Account) -> tuple[str, ...]:
 
 
 def _steps(account: Account) -> str:
-    claimed = total(account)
+    claimed = together(account.history)
     if claimed is None:
         return ""
     sum_of = words.count(len(account.kept), "kept step")
-    said = f"Claimed step by step: {_gain(account, claimed, is_ratio=_is_ratio(account))} ({sum_of})"
+    said = f"Claimed step by step: {_gain(account, claimed.effect, is_ratio=claimed.is_ratio)} ({sum_of})"
     found = claims(account)
     if found is None:
         return f"{said}; steps picked for being good claim too much."

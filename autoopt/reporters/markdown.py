@@ -1,62 +1,129 @@
-"""The report of a run as Markdown: result first, then every experiment, kept or not."""
+"""The report of a run as Markdown, to be the text of a pull request: result first, long parts folded."""
 
 from __future__ import annotations
 
 from autoopt.records import Experiment, Status
 from autoopt.reporters import account as accounts
-from autoopt.reporters import honesty, markup, pareto, words
+from autoopt.reporters import (
+    honesty,
+    imported,
+    markup,
+    pareto,
+    parts,
+    review,
+    searched,
+    spent,
+    waterfall,
+    words,
+)
 from autoopt.reporters.account import Account
 
 _DIFF_LINES = 400
 _DETAIL_ROWS = 50
 _TAIL_LINES = 20
+LIMIT = 65_000
+"""Characters of a whole report: a pull request's text may have 65,536, and its author may want a few."""
+_WORTH_IT = 1_000  # characters for which something is left out
+_EXPENDABLE = (
+    "imported",
+    "diffs",
+    "output",
+    "tradeoffs",
+    "failed",
+    "parts",
+    "worth",
+    "gain",
+    "further",
+    "experiments",
+    "kept",
+)
+"""What is left out, in this order, as far as that is needed."""
+_CALLED = {
+    "imported": "what was tried before the run",
+    "diffs": "diffs of the kept changes",
+    "output": "output of what failed",
+    "tradeoffs": "trade-offs",
+    "parts": "where it changed",
+    "worth": "what each kept change is worth",
+    "gain": "how the gain came together",
+    "failed": "what was tried and not kept",
+    "further": "further numbers",
+    "experiments": "every experiment",
+    "kept": "kept commits",
+}
 
 
 def report(account: Account) -> str:
-    """The whole report, ending in a newline."""
-    sections = (
-        _head(account),
-        _result(account),
-        _top(account),
-        _details(account),
-        _worth(account),
-        pareto.section(account).rstrip(),
-        _shares(account),
-        _experiments(account),
-        _kept(account),
-        _failed(account),
-        _next(account),
-        _ideas(account),
-        _diffs(account),
-    )
-    return "\n\n".join(section for section in sections if section) + "\n"
+    """The whole report, ending in a newline, as far as a pull request's text has room for it."""
+    sections = {
+        "title": f"# {markup.text(account.goal or account.run_id)}",
+        "result": _result(account),
+        "top": _top(account),
+        "gain": waterfall.section(account),
+        "parts": parts.section(account),
+        "further": _further(account),
+        "worth": _worth(account),
+        "review": "" if account.review is None else review.markdown(account.review),
+        "tradeoffs": _folded(pareto.section(account).rstrip()),
+        "parameters": searched.section(account),
+        "time": _folded(spent.section(account)),
+        "shares": _shares(account),
+        "experiments": _folded(_experiments(account)),
+        "kept": _kept(account),
+        "failed": _folded(_failed(account, with_output=True)),
+        "imported": _folded(imported.section(account)),
+        "diffs": _folded(_diffs(account)),
+        "run": _run(account),
+        "next": _next(account),
+        "ideas": _folded(_ideas(account)) if account.review is None else "",  # a review has those not tried
+    }
+    return "\n\n".join(section for section in _fitted(account, sections).values() if section) + "\n"
 
 
-def _head(account: Account) -> str:
+def _fitted(account: Account, sections: dict[str, str]) -> dict[str, str]:
+    """The sections without those that there is no room for, and a sentence that says so."""
+    gone: list[str] = []
+    for name in _EXPENDABLE:
+        if sum(len(section) + 2 for section in sections.values()) <= LIMIT:
+            break
+        less = _folded(_failed(account, with_output=False)) if name == "output" else ""
+        place = "failed" if name == "output" else name
+        if len(sections[place]) - len(less) >= _WORTH_IT:
+            gone.append(_CALLED[name])
+            sections[place] = less
+    if gone:
+        run = markup.code(f"autoopt report {account.run_id} --html")
+        sections["run"] += (
+            f"\n- left out, as a pull request's text has no room for it: {', '.join(gone)}; {run} has all"
+        )
+    return sections
+
+
+def _folded(section: str) -> str:
+    """The section as one that opens: its heading stays to be seen."""
+    if not section:
+        return ""
+    heading, _, body = section.partition("\n")
+    return f"<details><summary>{heading.lstrip('# ')}</summary>\n\n{body.strip()}\n\n</details>"
+
+
+def _run(account: Account) -> str:
+    """What was run and how, for whoever wants to do so again."""
     facts = {"ended": account.reason, "branch": account.branch, "base": account.base[:12], **account.facts}
-    rows = [
-        (name, markup.code(text) if name in ("branch", "base") else markup.text(text))
-        for name, text in facts.items()
+    shown = [
+        f"- {markup.text(name)}: {markup.code(said) if name in _CODE else markup.text(said)}"
+        for name, said in facts.items()
+        if said
     ]
-    title = f"# {markup.text(account.goal or account.run_id)}"
-    listed = "\n".join(f"- {markup.text(name)}: {shown}" for name, shown in rows if shown)
-    return f"{title}\n\n- run: {markup.code(account.run_id)}\n{listed}"
+    return "\n".join(["## The run", "", f"- run: {markup.code(account.run_id)}", *shown])
+
+
+_CODE = frozenset({"branch", "base", "metric", "scope", "repository"})
 
 
 def _result(account: Account) -> str:
-    lines = [
-        f"**{markup.text(accounts.headline(account))}**",
-        "",
-        f"{markup.text(accounts.counts(account))}.",
-    ]
-    lines += [markup.text(line) for line in honesty.lines(account)]
-    if spent := words.usage(account.usage):
-        lines.append(f"Agents: {markup.text(spent)}.")
-    if suspects := accounts.suspects(account):
-        lines.append(f"{markup.text(suspects)}.")
-    if gone := accounts.interrupted(account):
-        numbers = ", ".join(f"{number}" for number in gone)
-        lines.append(f"Interrupted before a decision, and reverted: {numbers}.")
+    lines = [f"**{markup.text(accounts.headline(account))}**", ""]
+    lines += [markup.text(line) for line in honesty.sentences(account)]
     return "## Result\n\n" + "\n".join(lines)
 
 
@@ -73,19 +140,15 @@ def _sentence(experiment: Experiment) -> str:
     return f"{what}: {why}{overruled}{_reflection(experiment)}"
 
 
-def _details(account: Account) -> str:
-    rows = accounts.details(account)
+def _further(account: Account) -> str:
+    rows = parts.further(account)
     if not rows:
         return ""
-    shown = [
-        (name, words.number(before), words.number(after), words.raw_change(before, after))
-        for name, before, after in rows[:_DETAIL_ROWS]
-    ]
-    note = "Medians from when each of the two was measured, for orientation: they are not fresh pairs."
+    note = parts.WHY_FURTHER
     if len(rows) > _DETAIL_ROWS:
         note += f" The {_DETAIL_ROWS} largest changes of {len(rows)}."
-    table = markup.table(("", "baseline", "final", "change"), shown, right=(1, 2, 3))
-    return f"## Details the command printed\n\n{table}\n\n{note}"
+    table = markup.table(("", "baseline", "final", "change"), rows[:_DETAIL_ROWS], right=(1, 2, 3))
+    return f"## Further numbers\n\n{table}\n\n{note}"
 
 
 def _worth(account: Account) -> str:
@@ -121,25 +184,30 @@ def _kept(account: Account) -> str:
     rows = [
         f"{experiment.commit[:10]} experiment: {words.one_line(experiment.description)} "
         f"(+{experiment.added} −{experiment.removed}, {', '.join(map(words.one_line, experiment.paths))})"
-        for experiment in account.kept
+        for experiment in account.steps
     ]
     return "## Kept commits\n\n" + markup.fenced("\n".join(rows)) if rows else ""
 
 
-def _failed(account: Account) -> str:
+def _failed(account: Account, *, with_output: bool) -> str:
+    tried = _tried if with_output else _line
     groups = []
     for status in (Status.discard, Status.inspector_reject, Status.crash):
         mine = [experiment for experiment in account.failed if experiment.status is status]
         for name in dict.fromkeys(sorted(map(words.status, mine), key=len)):
             found = [experiment for experiment in mine if words.status(experiment) == name]
-            groups.append(f"### {name} ({len(found)})\n\n" + "\n".join(map(_tried, found)))
+            groups.append(f"### {name} ({len(found)})\n\n" + "\n".join(map(tried, found)))
     return "## Tried and not kept\n\n" + "\n\n".join(groups) if groups else ""
 
 
 def _tried(experiment: Experiment) -> str:
-    line = f"- {_sentence(experiment)}"
+    line = _line(experiment)
     output = words.lines(_output(experiment)).strip("\n").splitlines()[-_TAIL_LINES:]
     return line + "\n\n" + _indented(markup.fenced("\n".join(output))) if output else line
+
+
+def _line(experiment: Experiment) -> str:
+    return f"- {_sentence(experiment)}"
 
 
 def _reflection(experiment: Experiment) -> str:
@@ -172,7 +240,7 @@ def _ideas(account: Account) -> str:
 def _diffs(account: Account) -> str:
     shown = [
         f"### {item.number}. {markup.text(item.description)}\n\n{_diff(account.diffs[item.number])}"
-        for item in account.history
+        for item in account.kept
         if account.diffs.get(item.number, "").strip()
     ]
     return "## Diffs\n\n" + "\n\n".join(shown) if shown else ""

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median
 
-from autoopt.records import Experiment, Pair, Sample, Status
-from autoopt.reporters import words
+from autoopt.records import Experiment
+from autoopt.reporters import markup, words
 from autoopt.reporters.account import Account
+from autoopt.reporters.chained import METRIC as METRIC
+from autoopt.reporters.chained import Number, Place, unit_of
 from autoopt.schema import ConstraintConfig, Direction
-from autoopt.stats import robust_sd
-
-METRIC = "metric"
-"""What the metric itself is called among the numbers."""
-UNITS = {"wall_s": "s", "cpu_s": "s", "peak_mb": "MB"}
-"""Units of the numbers that every run has."""
 
 _ROUNDING = 1e-9
 _ROWS = 15
-_WIDTH = 2.0  # standard errors that two experiments have to be apart
 _WHY = (
     "●: no other experiment was better in one of these numbers without being worse in another, beyond what "
     "noise explains. Where there were pairs, numbers are the baseline's with what the pairs of each step "
@@ -43,85 +35,24 @@ class Point:
     is_best: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where an experiment is in one number, larger being better, and within which distance that is noise."""
-
-    level: float
-    error: float
-
-
-class _Number:
-    """One number over a run; levels are logarithms while it is positive."""
-
-    def __init__(self, name: str, direction: Direction, history: Sequence[Experiment]) -> None:
-        self._name = name
-        self._sign = -1 if direction is Direction.lower else 1
-        found = [self._read(sample) for past in history for sample in _samples(past)]
-        self._is_ratio = min((value for value in found if value is not None), default=0.0) > 0
-        self._noise = self._noise_of(history)
-        self._kept: _Place | None = None
-        self.places = {past.number: place for past in history if (place := self._next(past)) is not None}
-
-    def value(self, place: _Place) -> float:
-        """The number in its own unit, without the dust of logarithms."""
-        bare = self._sign * place.level
-        return float(f"{math.exp(bare) if self._is_ratio else bare:.12g}")
-
-    def _next(self, past: Experiment) -> _Place | None:
-        place = self._place(past)
-        if past.status in (Status.keep, Status.baseline):
-            self._kept = place or self._kept
-        return place
-
-    def _place(self, past: Experiment) -> _Place | None:
-        """By its pairs, from where the incumbent is; by its own runs where there are none."""
-        start = self._kept.level if self._kept else 0.0
-        levels = [start + step for step in self._steps(past)] if self._kept else []
-        levels = levels or self._levels(_samples(past))
-        if not levels:
-            return None
-        return _Place(median(levels), _WIDTH * self._noise / math.sqrt(len(levels)))
-
-    def _noise_of(self, history: Sequence[Experiment]) -> float:
-        """Standard deviation of one pair; where there are none, by the runs of each commit."""
-        steps = [self._steps(past) for past in history]
-        scale = 1 / math.sqrt(2) if any(steps) else 1.0
-        series = steps if any(steps) else [self._levels(_samples(past)) for past in history]
-        apart = [scale * (left - right) for one in series for left, right in pairwise(one)]
-        return robust_sd(apart) if apart else 0.0
-
-    def _steps(self, past: Experiment) -> list[float]:
-        """By how much each pair says that it got better."""
-        pairs = _pairs(past)
-        before = self._levels([pair.incumbent for pair in pairs])
-        after = self._levels([pair.challenger for pair in pairs])
-        return [new - old for old, new in zip(before, after, strict=True)] if before and after else []
-
-    def _levels(self, samples: Sequence[Sample]) -> list[float]:
-        """How good the number is in each of the samples; none where one of them lacks it."""
-        found = [value for value in map(self._read, samples) if value is not None]
-        if len(found) < len(samples):
-            return []
-        return [self._sign * (math.log(value) if self._is_ratio else value) for value in found]
-
-    def _read(self, sample: Sample) -> float | None:
-        return sample.value if self._name == METRIC else sample.number(self._name)
+def beside(account: Account) -> Mapping[str, Direction]:
+    """The numbers that are looked at beside the metric, and which way each is better; bounded ones first."""
+    bounded = {name: better(bounds) for name, bounds in account.constraints.items()}
+    return {**bounded, **{name: way for name, way in account.secondary.items() if name not in bounded}}
 
 
 def points(account: Account, names: Iterable[str] | None = None) -> tuple[Point, ...]:
-    """The experiments that were measured, in order, with the metric and the bounded numbers.
+    """The experiments that were measured, in order, with the metric and the numbers beside it.
 
     Args:
         account: The run.
-        names: The bounded numbers to look at; all of them by default. None are found without any.
+        names: The further numbers to look at; all of them by default. None are found without any.
     """
-    wanted = [name for name in account.constraints if names is None or name in names]
-    numbers = {METRIC: _Number(METRIC, account.direction, account.history)}
-    for name in wanted:
-        numbers[name] = _Number(name, better(account.constraints[name]), account.history)
+    wanted = {name: way for name, way in beside(account).items() if names is None or name in names}
     if not wanted:
         return ()
+    numbers = {METRIC: Number(METRIC, account.direction, account.history)}
+    numbers |= {name: Number(name, way, account.history) for name, way in wanted.items()}
     placed = [
         (past, [number.places[past.number] for number in numbers.values()])
         for past in account.history
@@ -138,7 +69,7 @@ def points(account: Account, names: Iterable[str] | None = None) -> tuple[Point,
 
 
 def section(account: Account) -> str:
-    """The trade-offs as a section of the Markdown report; empty where nothing is bounded or was tried."""
+    """The trade-offs as a section of the Markdown report; empty where there is one number only."""
     found = points(account)
     if len(found) < 2:
         return ""
@@ -147,12 +78,12 @@ def section(account: Account) -> str:
         point
         for point in found
         if point.is_best
-        or point.experiment.status in (Status.baseline, Status.keep)
+        or point.experiment.status.leads
         or (final is not None and point.experiment.number == final.number)
     ]
     shown = shown[:1] + shown[1:][-_ROWS:]
     names = tuple(shown[0].values)
-    heads = ("", "", "status", METRIC, *(f"`{name}`" for name in names[1:]), "breaks")
+    heads = ("", "", "status", METRIC, *map(markup.code, names[1:]), "breaks")
     lines = [f"| {' | '.join(heads)} |", "|" + " --- |" * 3 + " ---: |" * len(names) + " --- |"]
     lines += [f"| {' | '.join(_cells(point, account.unit))} |" for point in shown]
     return "## Trade-offs\n\n" + "\n".join(lines) + f"\n\n{_WHY}"
@@ -164,12 +95,12 @@ def _cells(point: Point, unit: str) -> Iterator[str]:
     yield str(past.number)
     yield past.status.value
     for name, value in point.values.items():
-        yield words.number(value, unit if name == METRIC else UNITS.get(name, ""))
+        yield words.number(value, unit if name == METRIC else unit_of(name))
     failed = (finding.guard for finding in past.findings if not finding.passed)
-    yield ", ".join(f"`{guard}`" for guard in failed)
+    yield ", ".join(map(markup.code, failed))
 
 
-def _beats(other: Sequence[_Place], is_earlier: bool, here: Sequence[_Place]) -> bool:
+def _beats(other: Sequence[Place], is_earlier: bool, here: Sequence[Place]) -> bool:
     """Whether the other is no worse in any number and better in one; of equals the earlier one wins."""
     apart = [(one.level - own.level, max(one.error, own.error)) for one, own in zip(other, here, strict=True)]
     if any(gap < -error - _ROUNDING for gap, error in apart):
@@ -182,13 +113,3 @@ def better(bounds: ConstraintConfig) -> Direction:
     if bounds.max_regression is None and bounds.max is None:
         return Direction.higher
     return Direction.lower if bounds.max_regression is None and bounds.min is None else bounds.direction
-
-
-def _samples(past: Experiment) -> Sequence[Sample]:
-    return past.measurement.samples if past.measurement else ()
-
-
-def _pairs(past: Experiment) -> list[Pair]:
-    """The pairs of an experiment, those for its constraints among them."""
-    both = zip(past.incumbent_samples, _samples(past), strict=False)
-    return [*(Pair(incumbent=one, challenger=other) for one, other in both), *past.further]

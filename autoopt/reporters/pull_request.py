@@ -172,6 +172,7 @@ def description(account: Account, part: Part, merge: str) -> str:
     sections = (
         "\n\n".join(_lead(account, part, merge)),
         _changes(account, part),
+        _adopting(account, part),
         _checks(account, part),
         _how(account, part),
     )
@@ -212,6 +213,15 @@ def _change(account: Account, change: Experiment) -> str:
     if change.thought is not None and change.thought.risk:
         lines.append(f"Not measured: {markup.text(change.thought.risk)}")
     return "  \n  ".join(filter(None, lines))
+
+
+def _adopting(account: Account, part: Part) -> str:
+    """What a merge alone does not do."""
+    listed = [
+        f"- {markup.code(path)}: {markup.text(todo)}"
+        for path, todo in accounts.outside(account, part.changes)
+    ]
+    return "\n".join(["## After the merge\n", *listed]) if listed else ""
 
 
 def _checks(account: Account, part: Part) -> str:

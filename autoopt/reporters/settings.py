@@ -20,6 +20,7 @@ from autoopt.schema import (
     FinalConfig,
     GuardConfig,
     MetricConfig,
+    NotifyConfig,
     ParameterConfig,
     Variation,
     WorkspaceConfig,
@@ -59,6 +60,7 @@ def settings_table(config: Config, facts: Mapping[str, str]) -> Table:
         "budget": _budget(config.budget),
         "holdout": config.final.holdout.command or "",
         "at the end": _final(config.final),
+        "notify": _notify(config.notify),
         "worktree": _desk(workspace),
         "linked": ", ".join(workspace.link),
         "setup": workspace.setup or "",
@@ -123,6 +125,12 @@ def _final(final: FinalConfig) -> str:
         "" if final.leave_one_out else "kept changes are not left out one by one",
     )
     return ", ".join(filter(None, said))
+
+
+def _notify(notify: NotifyConfig) -> str:
+    """What is run outside the sandbox, and when; empty where nothing is."""
+    when = ", ".join(one.value for one in notify.on)
+    return f"{notify.command} (at {when}; as you, outside the sandbox)" if notify.command and when else ""
 
 
 def _limit(config: Config) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,33 +12,35 @@ from rich.text import Text
 
 from autoopt.records import Experiment
 from autoopt.reporters import account as accounts
-from autoopt.reporters import honesty, words
+from autoopt.reporters import honesty, parts, words
 from autoopt.reporters.account import Account
 from autoopt.reporters.tables import experiments_table, plain_table
 
 _DETAIL_ROWS = 5
+_COMPARED = ("baseline", "final", "change")
 _LOG_ROWS = 12
+_SHELL_WORD = re.compile(r"""(?:[^ '"]|'[^']*'|"[^"]*")+""")
 
 
 def summary(account: Account) -> RenderableType:
     """Every experiment, the result, what mattered, the kept commits and the commands that come next."""
-    parts: list[RenderableType] = [experiments_table(account.history, account.unit)]
+    shown: list[RenderableType] = [experiments_table(account.history, account.unit)]
     for heading, body in _sections(account):
-        parts += [Text(), Text(heading, style="bold"), Padding(body, (0, 0, 0, 2))]
-    return Group(*parts)
+        shown += [Text(), Text(heading, style="bold"), Padding(body, (0, 0, 0, 2))]
+    return Group(*shown)
 
 
 def _sections(account: Account) -> Iterator[tuple[str, RenderableType]]:
     yield "Result", _result(account)
     if top := accounts.top(account):
         yield "What mattered most", Text("\n".join(_top_line(account, item) for item in top))
-    if details := accounts.details(account):
-        yield "Details the command printed, medians", _details(details)
+    if numbers := parts.rows(account):
+        yield "Further numbers", _numbers(numbers)
     if worth := honesty.rows(account):
         yield "What each kept change is worth at the end", _worth(worth)
     if shares := accounts.shares(account):
         yield "Where the budget went", _shares(account, shares)
-    if account.kept:
+    if account.steps:
         yield "Kept commits", Text("\n".join(_log(account)))
     if steps := accounts.next_steps(account):
         yield "Next", _Steps(steps)
@@ -46,15 +49,10 @@ def _sections(account: Account) -> Iterator[tuple[str, RenderableType]]:
 def _result(account: Account) -> RenderableType:
     style = "bold green" if account.confirmation is not None and account.confirmation.low > 0 else "bold"
     lines = [Text(accounts.headline(account), style=style)]
-    ended = f" Ended: {words.one_line(account.reason)}." if account.reason else ""
-    lines.append(Text(f"{accounts.counts(account)}.{ended}"))
-    lines += [Text(line) for line in honesty.lines(account)]
-    if spent := words.usage(account.usage):
-        lines.append(Text(f"Agents: {spent}."))
-    if suspects := accounts.suspects(account):
-        lines.append(Text(f"{suspects}.", style="yellow"))
-    if gone := accounts.interrupted(account):
-        lines.append(Text(f"Interrupted before a decision, and reverted: {', '.join(map(str, gone))}."))
+    unsure = honesty.suspects(account)
+    lines += [Text(said, style="yellow" if said == unsure else "") for said in honesty.sentences(account)]
+    if account.reason:
+        lines.append(Text(f"Ended: {words.one_line(account.reason)}."))
     return Group(*lines)
 
 
@@ -68,11 +66,10 @@ def _top_line(account: Account, experiment: Experiment) -> str:
     return f"{said}: {words.one_line(experiment.description)} (#{experiment.number})"
 
 
-def _details(rows: tuple[tuple[str, float, float], ...]) -> RenderableType:
-    table = plain_table(("", "baseline", "final", "change"), ("baseline", "final", "change"))
-    for name, before, after in rows[:_DETAIL_ROWS]:
-        change = words.raw_change(before, after)
-        table.add_row(Text(words.one_line(name)), words.number(before), words.number(after), change)
+def _numbers(rows: tuple[tuple[str, str, str, str], ...]) -> RenderableType:
+    table = plain_table(("", *_COMPARED), _COMPARED)
+    for row in rows[:_DETAIL_ROWS]:
+        table.add_row(*(Text(words.one_line(cell)) for cell in row))
     if len(rows) <= _DETAIL_ROWS:
         return table
     return Group(table, Text(f"and {len(rows) - _DETAIL_ROWS} more in the report", style="dim"))
@@ -95,7 +92,7 @@ def _shares(account: Account, shares: tuple[accounts.Share, ...]) -> RenderableT
 def _log(account: Account) -> tuple[str, ...]:
     lines = [
         f"{item.commit[:10]} {words.one_line(item.description)} (+{item.added} −{item.removed})"
-        for item in account.kept
+        for item in account.steps
     ]
     hidden = len(lines) - _LOG_ROWS
     return (*lines[-_LOG_ROWS:], f"and {hidden} before these") if hidden > 0 else tuple(lines)
@@ -115,14 +112,15 @@ class _Steps:
             return
         for why, command in self.steps:
             yield Text(f"{why}:", style="dim")
-            lines = _continued(command, options.max_width - 2)
+            lines = continued(command, options.max_width - 2)
             yield Padding(Text("\n".join(lines), overflow="fold"), (0, 0, 0, 2))
 
 
-def _continued(command: str, width: int) -> Iterator[str]:
-    """The command on lines that still paste as one: broken at spaces, each with a backslash behind it."""
+def continued(command: str, width: int) -> Iterator[str]:
+    """The command on lines that still paste as one: broken between words, each with a backslash behind it."""
+    words_of_it = _SHELL_WORD.findall(command)
     line = ""
-    for word in command.split(" "):
+    for word in words_of_it if " ".join(words_of_it) == command else command.split(" "):
         if line and len(line) + len(word) + 3 > width:
             yield f"{line} \\"
             line = " "

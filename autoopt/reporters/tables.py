@@ -20,6 +20,7 @@ from autoopt.schema import Direction
 STYLES = {
     Status.baseline: "cyan",
     Status.keep: "bold green",
+    Status.follow: "cyan",
     Status.discard: "dim",
     Status.inspector_reject: "yellow",
     Status.crash: "red",
@@ -33,6 +34,9 @@ _FOUND = {
     (True, True): "bold yellow",
 }
 """Colours of findings, by whether they passed and whether they are suspicions."""
+
+_OF_DIFF = {"file": "bold", "added": "green", "removed": "red", "place": "cyan", "": ""}
+"""Colours of a diff's rows."""
 
 _WIDE = 72
 _VERY_WIDE = 120
@@ -316,12 +320,6 @@ def _findings(experiment: Experiment) -> RenderableType:
 def _diff(diff: str) -> Text:
     text = Text(overflow="fold")
     for line in words.lines(diff).rstrip("\n").split("\n"):
-        text.append(f"{line}\n", style=_diff_style(line))
+        text.append(f"{line}\n", style=_OF_DIFF[words.kind_of_row(line)])
     text.rstrip()
     return text
-
-
-def _diff_style(line: str) -> str:
-    if line.startswith(("+++", "---", "diff ", "index ")):
-        return "bold"
-    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")

@@ -38,6 +38,7 @@ _ESCAPES = re.compile(
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles, links
 )
 _LONGEST = 160  # characters of one line of a message
+_FAR = 0.05  # of two numbers' ratio: beyond that the smaller one is better read in its own unit
 _LARGEST_LOG = 50.0  # beyond e^50 a ratio says nothing, and exp must not overflow
 
 
@@ -48,8 +49,13 @@ def number(value: float, unit: str = "", digits: int = 3) -> str:
 
 
 def change(before: float, after: float, unit: str = "") -> str:
-    """As in "412 ms → 318 ms"; a fourth digit where three would make two numbers look the same."""
+    """As in "412 ms → 318 ms", or "1.54 s → 11.9 ms" where one unit would not suit both.
+
+    There is a fourth digit where three would make two numbers look the same.
+    """
     largest = max(abs(before), abs(after))
+    if 0 < min(abs(before), abs(after)) < _FAR * largest:
+        return f"{number(before, unit)} → {number(after, unit)}"
     (first, shown), (second, _) = _scale(before, largest, unit), _scale(after, largest, unit)
     digits = 4 if before != after and _digits(first, 3) == _digits(second, 3) else 3
     return f"{_with_unit(_digits(first, digits), shown)} → {_with_unit(_digits(second, digits), shown)}"
@@ -156,8 +162,8 @@ def evidence(verdict: Verdict, direction: Direction, unit: str) -> str:
 
 
 def percent_sure(probability: float) -> str:
-    """As in "87 % sure"; never 100, which no number of pairs can give."""
-    return "> 99 % sure" if probability > 0.995 else f"{probability * 100:.0f} % sure"
+    """As in "87 % sure", rounded down as verdicts have it; never 100, which no number of pairs can give."""
+    return f"{min(99, int(100 * probability))} % sure"
 
 
 def raw_change(before: float, after: float) -> str:
@@ -190,11 +196,12 @@ def usage(spent: Usage) -> str:
     if not spent.calls:
         return ""
     cost = f"${spent.cost_usd:.2f}" if spent.cost_usd >= 0.005 else "under $0.01" if spent.cost_usd else ""
-    tokens = f"{_thousands(spent.tokens)} tokens" if spent.tokens else ""
+    tokens = f"{thousands(spent.tokens)} tokens" if spent.tokens else ""
     return ", ".join(filter(None, (count(spent.calls, "call"), cost, tokens)))
 
 
-def _thousands(amount: int) -> str:
+def thousands(amount: int) -> str:
+    """As in "830", "12.3k", "3.46M"."""
     for limit, unit in ((1_000_000, "M"), (1_000, "k")):
         if amount >= limit:
             return f"{amount / limit:.3g}{unit}"
@@ -264,7 +271,7 @@ def decision(experiment: Experiment) -> str:
 
 def _flaky(experiment: Experiment) -> list[str]:
     """The guards that passed, but not every time."""
-    return [one_line(one.guard) for one in experiment.findings if one.message.startswith("flaky: ")]
+    return [one_line(one.guard) for one in experiment.findings if one.is_flaky]
 
 
 def objection(finding: Finding) -> str:
@@ -309,3 +316,10 @@ def _failure(failure: Failure) -> str:
     return (
         f"timed out: {failure.reason}" if failure.timeout and "time" not in failure.reason else failure.reason
     )
+
+
+def kind_of_row(row: str) -> str:
+    """What a row of a diff is: file, added, removed, place; empty for one that stays as it is."""
+    if row.startswith(("+++", "---", "diff ", "index ")):
+        return "file"
+    return {"+": "added", "-": "removed", "@": "place"}.get(row[:1], "")

@@ -1,6 +1,6 @@
 """Every option of a run: its type, default, unit and meaning, written once.
 
-The README's option table and `autoopt --help` are generated from here (`autoopt.reference`), and the
+The option table of `autoopt help options` and `autoopt --help` are generated from here (`autoopt.reference`), and the
 configuration is type-checked against it. Classes are plain dataclasses because OmegaConf cannot merge
 into nested frozen ones (its issue 1102). Only the standard library is imported, so that `--help` is quick.
 """
@@ -22,18 +22,21 @@ from autoopt.schema.choices import Direction as Direction
 from autoopt.schema.choices import Extraction as Extraction
 from autoopt.schema.choices import GuardKind as GuardKind
 from autoopt.schema.choices import LinkBy as LinkBy
+from autoopt.schema.choices import Notice as Notice
 from autoopt.schema.choices import Overlap as Overlap
 from autoopt.schema.choices import Patience as Patience
 from autoopt.schema.choices import Sandbox as Sandbox
 from autoopt.schema.choices import Stream as Stream
 from autoopt.schema.choices import Variation as Variation
 from autoopt.schema.choices import WebSearch as WebSearch
+from autoopt.schema.notify import NotifyConfig as NotifyConfig
 from autoopt.schema.option import MISSING as MISSING
 from autoopt.schema.option import option
 from autoopt.schema.propose import OptunaConfig as OptunaConfig
 from autoopt.schema.propose import ProposeConfig as ProposeConfig
 from autoopt.schema.propose import QueueConfig as QueueConfig
 from autoopt.schema.propose import RuffConfig as RuffConfig
+from autoopt.schema.report import ReportConfig as ReportConfig
 from autoopt.schema.workspace import WorkspaceConfig as WorkspaceConfig
 
 
@@ -299,8 +302,22 @@ class Config:
     goal: str = option("What is to become better, in one line.", "")
     recipe: str | None = option("Name of the recipe; `autoopt recipes` lists them.", None)
     vocabulary: list[str] = option("The kinds of ideas that fit the domain, for proposers and readers.", list)
-    repo: str = option("Directory in the repository to work on.", ".")
+    repo: str = option(
+        "Directory in the repository to work on; or its address, as in `ssh://HOST/PATH@BRANCH`: the run works in a "
+        "clone of its own and sends its branch and records back.",
+        ".",
+    )
     run_id: str | None = option("Name of the run; by default the recipe's name and the time.", None)
+    search: str = option(
+        "Name of a search that several runs share: they follow each other's keeps, and ask one study for parameters. Each "
+        "has a budget of its own.",
+        "",
+    )
+    workers: int = option(
+        "Runs of one search to start on this machine. They share `budget.experiments`, `cost_usd` and `tokens` in equal "
+        "parts; `wall` and `plateau` hold for each of them.",
+        1,
+    )
     scope: Any = option(
         "Files that may be edited: a path, a glob or a list of them, relative to the repository root; with `-m` also "
         "one for each recipe, as in `scope={python-perf: src/etl, ty-errors: [src/app, src/lib]}`.",
@@ -354,6 +371,7 @@ class Config:
     budget: BudgetConfig = option("When to stop.", BudgetConfig)
     final: FinalConfig = option("What is measured when the run ends.", FinalConfig)
     workspace: WorkspaceConfig = option("Where edits and measurements happen.", WorkspaceConfig)
+    report: ReportConfig = option("What the report shows beside the metric.", ReportConfig)
     sandbox: Sandbox = option(
         "What commands are kept to: `auto` is the best this machine has (bubblewrap, else landlock; each writes to its "
         "own checkout and private directories only), `strict` wants bubblewrap and takes network and home away too, "
@@ -364,5 +382,11 @@ class Config:
         "Further directories that metric, guard and other commands may write to. Only the command line may set this.",
         list,
     )
+    turns: bool = option(
+        "Take turns with the commands of other runs on this machine: what is timed has it to itself, the rest shares it. "
+        "`no` disturbs others' times too, but where this run's number is no time and its commands are light.",
+        True,
+    )
+    notify: NotifyConfig = option("Who is told what becomes of the run.", NotifyConfig)
     seed: int = option("Seed of the order inside pairs, of AUTOOPT_SEED and of the sampler.", 0)
     confirm: bool = option("Ask before a run starts, when there is a terminal.", True)

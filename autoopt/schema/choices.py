@@ -102,3 +102,14 @@ class Sandbox(Enum):
     auto = "auto"
     strict = "strict"
     none = "none"
+
+
+class Notice(Enum):
+    """What somebody may want to be told of."""
+
+    baseline = "baseline"
+    keep = "keep"
+    suspect = "suspect"
+    crash = "crash"
+    experiment = "experiment"
+    end = "end"

@@ -17,6 +17,19 @@ class OptunaConfig:
         "Optuna sampler by name: `tpe`, `random`, `gp`, `cmaes`, `qmc`, `nsgaii`, ...", "tpe"
     )
     options: dict[str, Any] = option("Options of that sampler, by their Optuna names.", dict)
+    storage: str = option(
+        "Where the study is kept: empty for a file of the run's (or of its `search`) on this machine, the path of a "
+        "journal file on a disk that all hosts share, `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`, or "
+        "`grpc://HOST:PORT` of an Optuna proxy. A password is named by its variable, `postgresql://me:$NAME@host/db`, "
+        "or left to libpq. Only on the command line.",
+        "",
+    )
+    heartbeat_s: float = option(
+        "How often a worker of a shared study says that it is alive; one that is silent for four times as long has "
+        "its trial failed and measured by another.",
+        15.0,
+        unit="s",
+    )
 
 
 @dataclass(kw_only=True)
@@ -53,6 +66,11 @@ class ProposeConfig:
     rewrites: str | None = option(
         "Shell command, run once for each incumbent, that prints candidate edits as JSON: a list of "
         '`{"description", "hypothesis", "area", "edits": {path: text}}`, the most promising first.',
+        None,
+    )
+    known: str | None = option(
+        "File of what was tried before, as `autoopt import` writes it, relative to the repository root: agents are told of "
+        "it as claims, and what failed there is not tried again. None of its numbers counts as a measurement.",
         None,
     )
     optuna: OptunaConfig = option("Parameter-level search.", OptunaConfig)

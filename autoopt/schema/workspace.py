@@ -43,6 +43,10 @@ class WorkspaceConfig:
         "`conftest.py` beside code, `pytest.ini`, a `random.py` that hides Python's own.",
         list,
     )
+    send_discards: bool = option(
+        "Where `repo` is an address: send the commits that were not kept back, too, so that their diffs can be seen there.",
+        False,
+    )
     min_free_gb: float = option(
         "Least free disk space to start or go on with; to start, at least three times the checkout as well. 0 does "
         "not look.",

@@ -12,6 +12,7 @@ from pathlib import Path
 from autoopt.errors import AutooptError
 from autoopt.secrets import patterns, sources
 from autoopt.secrets.patterns import Match
+from autoopt.secrets.sources import is_secret as is_secret
 
 
 class Secrets:

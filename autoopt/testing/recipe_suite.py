@@ -58,8 +58,12 @@ class RecipeSuite:
         first, *others = recipe_text.uses(recipe_text.header(self._path(recipe)), recipe)
         config = self._composed(first, tmp_path, monkeypatch)
         assemble.check(config)
-        assert config.recipe == recipe and config.goal and not config.goal.endswith(".")
-        assert len(set(config.vocabulary)) == len(config.vocabulary) >= _LEAST_VOCABULARY
+        assert config.recipe == recipe and config.goal and not config.goal.endswith("."), (
+            "goal: one line without a full stop was expected"
+        )
+        assert len(set(config.vocabulary)) == len(config.vocabulary) >= _LEAST_VOCABULARY, (
+            f"vocabulary: {_LEAST_VOCABULARY} ideas or more were expected, each once"
+        )
         assert config.metric.command.strip() and config.metric.unit, (
             "metric.command and metric.unit are needed"
         )
@@ -93,18 +97,22 @@ class RecipeSuite:
         """A constraint, or an example of one in a comment that can be added to the first use."""
         shown = recipe_text.bounds(self._comments(recipe))
         assert self._content(recipe).get("constraints") or shown, "no constraint, and no example of one"
+        if not shown:
+            return  # that the first use composes is another rule
         self.project(recipe, tmp_path)
         first = recipe_text.uses(recipe_text.header(self._path(recipe)), recipe)[0]
         config = self._composed(replace(first, words=(*first.words, *shown)), tmp_path, monkeypatch)
         assemble.check(config)
-        assert all(one.split(".")[1] in config.constraints for one in shown)
+        assert all(one.split(".")[1] in config.constraints for one in shown), "constraints: one is not known"
 
     def test_its_options_are_explained_and_used(self, recipe: str) -> None:
         """Every option has its help, and an effect."""
         content = self._content(recipe)
         options = content.get("options") or {}
-        assert set(content.get("option_help") or {}) == set(options)
-        assert set(content.get("option_choices") or {}) <= set(options)
+        assert set(content.get("option_help") or {}) == set(options), (
+            "option_help: one line for each of options was expected, and for nothing else"
+        )
+        assert set(content.get("option_choices") or {}) <= set(options), "option_choices: of no option"
         found = list(recipe_text.interpolations(content))
         asks = any(one.name in ("detect", "need") for one in found)
         for name in options:
@@ -126,9 +134,12 @@ class RecipeSuite:
     def test_its_commands_are_safe_and_find_their_programs(self, recipe: str) -> None:
         """Values are quoted for the shell, and no command hopes for a `python` on the PATH."""
         content = self._content(recipe)
-        assert not recipe_text.unquoted(content), "write ${quote:...} or ${words:...} around these"
-        assert not recipe_text.plain_pythons(content), "write ${detect:python} or ${python}"
-        assert not recipe_text.wrong_calls(content), "write ${instrument:NAME}"
+        for found, wanted in (
+            (recipe_text.unquoted(content), "write ${quote:...} or ${words:...} around it"),
+            (recipe_text.plain_pythons(content), "write ${detect:python} or ${python}"),
+            (recipe_text.wrong_calls(content), "write ${instrument:NAME}"),
+        ):
+            assert not found, f"{found[0]}: {wanted}"
 
     def test_its_instruments_are_there(self, recipe: str) -> None:
         """Each subcommand prints its help."""

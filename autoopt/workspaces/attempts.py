@@ -73,11 +73,13 @@ class GitAttempt:
                 f"{frozen}: out of scope, and not as the run found it.", guard="frozen", where=frozen
             )
         message = self._desk.rules.secrets.text(_message(proposal))
-        commit = self._store.add_commit(tree, [parent], message, self._identity, int(time.time()))
+        run, now = self._layout.run_id, int(time.time())
+        commit = self._store.add_commit(tree, [parent], message, self._identity, now, run)
         self._store.sync()
         self._desk.register()
         if not self._refs.move(self._ref, self._refs.read(self._ref), commit):
             raise RepositoryError(f"{self._ref}: moved by somebody else; is another process using this run?")
+        self._store.secure()
         counts = [diffs.count(old or b"", new or b"") for _, old, new in changes]
         return Change(
             commit=commit,
@@ -106,6 +108,7 @@ class GitAttempt:
                 holds something else than what was measured.
         """
         change = self.change
+        self._store.secure()
         if self._store.tree_of(change.commit) != change.tree or self._frozen(change.tree):
             raise RepositoryError(
                 f"{change.commit}: not what was measured, or changed out of scope; run git fsck."

@@ -26,6 +26,8 @@ Setup = Callable[[Path, Path], None]
 """Prepares a new checkout, given its files and its scratch directory."""
 
 _TWIN = "+twin"
+_SECURE_S = 1.0
+"""How often it is looked whether a garbage collection has taken what was written lately."""
 _GARBAGE = b")]} broken on purpose: the metric command has to notice that this file is not what it was \x01\n"
 
 
@@ -140,6 +142,7 @@ class CheckoutPair:
         Whoever asks may run a command there: all of it is looked at before it holds another commit, and
         before the next command.
         """
+        self._store.secure(_SECURE_S)
         arm = self._arm(commit, incumbent)
         if arm.sound_at != self._let_in and not arm.is_broken:
             arm.undone |= self._settle(arm)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,21 +75,26 @@ class Remains:
         self._admin = self._control / "worktrees" / layout.worktree
         self._refs = DiskRefsContainer(self._control)
 
-    def result(self, recorded: str | None) -> Result:
-        """Where the run's result is; `recorded` is the best commit by its journal."""
+    def result(self, recorded: str | None, going: Collection[str] = ()) -> Result:
+        """Where the run's result is.
+
+        Args:
+            recorded: The best commit by its journal.
+            going: Branches that are removed together with it, so that they hold nothing.
+        """
         branch = read_ref(self._refs, self._layout.ref)
-        tip = branch or recorded
-        if tip is None or tip == self._layout.base:
-            return Result(gained=False)
         store = Store(self._control)
         try:
+            tip = _best(store, branch, recorded)
+            if tip is None or tip == self._layout.base:
+                return Result(gained=False)
             store.commit(tip)
-            mine = [self._layout.branch, *(final.branch for final in self._finals())]
+            mine = [self._layout.branch, *going, *(final.branch for final in self._finals())]
             merged = self._holders(store).of(tip, self._layout.base, mine)
             if merged == self._layout.branch and Record.load(self._state) is not None:
                 merged = None  # the run has the user's checkout, and it goes back
             finished = self._finished(store, tip)
-            return Result(gained=True, on_branch=branch is not None, merged=merged, finished=finished)
+            return Result(gained=True, on_branch=branch == tip, merged=merged, finished=finished)
         except RepositoryError:
             return Result(gained=False)  # it is nowhere any more
         finally:
@@ -120,10 +125,25 @@ class Remains:
                 return ()
         return tuple(dict.fromkeys(found))
 
-    def merged(self, tip: str) -> str | None:
-        """Where the run's best commit was merged, itself or as branches made of it; None where it was not."""
+    def is_held(self, commit: str) -> bool:
+        """Whether some branch or tag has the commit; so is taken one that is nowhere any more."""
         store = Store(self._control)
-        mine = [self._layout.branch, *(final.branch for final in self._finals())]
+        try:
+            base = self._layout.base
+            return commit == base or self._holders(store).of(commit, base, ()) is not None
+        except RepositoryError:
+            return True
+        finally:
+            store.close()
+
+    def merged(self, tip: str, besides: Collection[str] = ()) -> str | None:
+        """Where the run's best commit was merged, itself or as branches made of it; None where it was not.
+
+        Args:
+            besides: Branches that do not count, as those of other runs of its search.
+        """
+        store = Store(self._control)
+        mine = [self._layout.branch, *besides, *(final.branch for final in self._finals())]
         holders = self._holders(store)
         try:
             if found := holders.of(tip, self._layout.base, mine, pushed=False):
@@ -278,10 +298,13 @@ class Remains:
         return next((Path(self._layout.root) if place == self._control else place for place in others), None)
 
     def _remove_refs(self, branch: bool) -> None:
-        folder = f"{self._layout.experiments}/"
-        for name in [os.fsdecode(ref) for ref in self._refs.allkeys()]:
-            if name.startswith(folder) or (branch and name == self._layout.ref):
-                delete_ref(self._control, name, self._layout.intent("finish"))
+        folder, intent = f"{self._layout.experiments}/", self._layout.intent("finish")
+        names = [os.fsdecode(ref) for ref in self._refs.allkeys()]
+        ours = [name for name in names if name.startswith(folder) or (branch and name == self._layout.ref)]
+        loose = [name for name in ours if (self._control / name).exists()]
+        Refs(self._control, intent).drop_packed(name for name in ours if name not in loose)
+        for name in loose:
+            delete_ref(self._control, name, intent)
         if branch:
             (self._control / "logs" / self._layout.ref).unlink(missing_ok=True)
         prune(self._control, self._layout.experiments)
@@ -304,3 +327,13 @@ def _excluded(state: Path) -> list[str]:
         return list(json.loads((state / EXCLUDED).read_bytes()))
     except (FileNotFoundError, ValueError):
         return []
+
+
+def _best(store: Store, branch: str | None, recorded: str | None) -> str | None:
+    """The best commit: where a run was killed as it kept one, its journal has it and the branch not yet."""
+    if branch is None or recorded is None:
+        return branch or recorded
+    try:
+        return recorded if store.descends(recorded, branch) else branch
+    except RepositoryError:  # what is recorded is nowhere any more
+        return branch

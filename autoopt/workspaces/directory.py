@@ -170,6 +170,8 @@ class Directory:
             try:
                 data = self.read(path)
             except PermissionError:
+                if found.st_uid == os.geteuid() and found.st_mode & stat.S_IRUSR:
+                    raise  # nobody took that away from us: it says nothing of what is in the file
                 return Found(found, None, None)
             executable = bool(found.st_mode & stat.S_IXUSR)
             if not self._modes:

@@ -6,7 +6,7 @@ No checkout, index, HEAD or branch of the user's is touched: new branches are ma
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from autoopt.errors import RepositoryError, UsageError
 from autoopt.merging import Conflict
 from autoopt.workspaces import layout as places
 from autoopt.workspaces.carrying import carried
-from autoopt.workspaces.history import StoredCommits
+from autoopt.workspaces.history import StoredCommits, subjects
 from autoopt.workspaces.layout import Layout
 from autoopt.workspaces.repository import identity
 from autoopt.workspaces.store import Refs, Store, checked_out, read_ref
@@ -64,8 +64,11 @@ class Finishing:
 
     # -- what there is
 
-    def check(self, kept: Sequence[str]) -> None:
+    def check(self, kept: Sequence[str], followed: Collection[str] = ()) -> None:
         """Refuse a run branch that does not hold the kept commits, one on the other, and nothing else.
+
+        Args:
+            followed: Those of them that other runs of a search made, with more of theirs below, maybe.
 
         Raises:
             RepositoryError: it has moved, or is gone.
@@ -74,6 +77,8 @@ class Finishing:
         if (found := self._refs.read(self._layout.ref)) != tip:
             raise places.moved(self._layout, tip, found)
         for parent, commit in zip((self._layout.base, *kept), kept, strict=False):
+            if commit in followed and subjects(self._store, commit, parent) is not None:
+                continue
             if self._parent(commit) != parent:
                 raise RepositoryError(
                     f"{self._layout.branch}: {commit[:12]} does not stand on {parent[:12]}, the keep before "

@@ -58,6 +58,7 @@ class GitWorkspace:
         self.set_aside: Path | None = None
         """Where `reopen` copied what somebody had edited in the desk and no commit holds."""
         self._store = store or Store(Path(layout.control))
+        self._store.remember(state / places.WRITTEN)
         self._desk: Desk | InPlaceDesk
         if layout.in_place:
             self._desk = InPlaceDesk(layout, self._store, scope, state, rules)

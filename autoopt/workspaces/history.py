@@ -47,6 +47,23 @@ def diff(control: Path, before: str, after: str) -> str:
         store.close()
 
 
+def regular_files(control: Path, commit: str) -> tuple[str, ...]:
+    """Paths of the regular files of a commit, sorted.
+
+    Args:
+        control: The git directory all worktrees of the repository share.
+
+    Raises:
+        RepositoryError: the commit is not there.
+    """
+    store = Store(control)
+    try:
+        found = store.files(store.tree_of(commit))
+        return tuple(sorted(path for path, entry in found.items() if entry.mode in (FILE, EXECUTABLE)))
+    finally:
+        store.close()
+
+
 def _content(store: Store, entry: Entry | None) -> bytes | None:
     if entry is None:
         return None
@@ -91,6 +108,10 @@ class StoredCommits:
         """The commit the run started from."""
         return self._base
 
+    def has(self, commit: str) -> bool:
+        """Whether the commit is there."""
+        return self._store.has(commit)
+
     def content(self, commit: str, path: str) -> bytes | None:
         """The content of a regular file in a commit; None where there is none."""
         tree = self._store.tree_of(commit)
@@ -126,6 +147,10 @@ class StoredCommits:
         if new is not None and new.mode != (old.mode if old else FILE):
             raise OutOfScopeError(f"{path}: changes who may execute it; proposals change contents only.")
         return FileChange(path, _content(self._store, old), _content(self._store, new))
+
+    def line(self, tip: str) -> tuple[tuple[str, str], ...] | None:
+        """Commit and subject of all from after the base to the tip, oldest first; None if it leads past."""
+        return subjects(self._store, tip, self._base)
 
     def branch(self, name: str) -> tuple[Revision, ...]:
         """The branch's commits that the base does not have, oldest first, along the first parents.

@@ -29,6 +29,8 @@ FOUNDING = "founding"
 """Is there once making the workspace has begun, where no folder in `worktrees` tells that."""
 EXCLUDED = "excluded.json"
 """Holds the lines that making a run's workspace added to `info/exclude`."""
+WRITTEN = "written"
+"""Holds the objects that were written lately, for the case that a garbage collection takes them away."""
 PROJECTIONS = ("/autoresearch-*.tsv", "/autoresearch-*.log", "/.autoresearch-*.tmp")
 """What `info/exclude` lists for every run: its table and its log in the repository root."""
 

@@ -10,6 +10,7 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from autoopt.errors import RepositoryError
@@ -44,7 +45,7 @@ def replace_locked(
     finally:
         intent.unlink(missing_ok=True)
     if durable:
-        sync_directory(path.parent)
+        _sync(path.parent)
     return True
 
 
@@ -57,12 +58,13 @@ def remove_locked(path: Path, intent: Path, may: Callable[[], bool]) -> bool:
     Raises:
         RepositoryError: somebody else holds the lock and does not let go.
     """
-    if not path.parent.is_dir():
-        return may()
-    _prepare(intent, b"")
+    _prepare(intent, b"", durable=False)
     lock = path.with_name(path.name + ".lock")
     try:
-        _take(intent, lock)
+        try:
+            _take(intent, lock)
+        except FileNotFoundError:
+            return may()  # there is no such directory (any more): git removes those that become empty
         try:
             if not may():
                 return False
@@ -71,8 +73,13 @@ def remove_locked(path: Path, intent: Path, may: Callable[[], bool]) -> bool:
             release(intent, [lock])
     finally:
         intent.unlink(missing_ok=True)
-    sync_directory(path.parent)
+    _sync(path.parent)
     return True
+
+
+def _sync(folder: Path) -> None:
+    with suppress(FileNotFoundError):  # git has packed all in it meanwhile, and made that durable
+        sync_directory(folder)
 
 
 def release(intent: Path, locks: Iterable[Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from dulwich.errors import FileFormatException
@@ -17,6 +17,7 @@ from autoopt.workspaces.locks import release, remove_locked, replace_locked
 
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PACKED_TRIES = 5
+_EMPTY_TRIES = 100
 
 
 class Refs:
@@ -42,6 +43,12 @@ class Refs:
 
     def move(self, ref: str, old: str | None, new: str) -> bool:
         """Point a ref from `old` (None: no such ref) to `new`; False, and nothing done, where it is not."""
+        for _ in range(_EMPTY_TRIES):
+            with contextlib.suppress(FileNotFoundError):  # git packs refs, and removes what becomes empty
+                return self._moved(ref, old, new)
+        return self._moved(ref, old, new)
+
+    def _moved(self, ref: str, old: str | None, new: str) -> bool:
         path = self._control / ref
         try:
             make_directory(path.parent)
@@ -57,20 +64,27 @@ class Refs:
         """
         if self.read(ref) != old:
             return False
-        packed = self._control / "packed-refs"
+        self.drop_packed([ref])
+        return remove_locked(self._control / ref, self._intent, lambda: self.read(ref) in (old, None))
+
+    def drop_packed(self, refs: Iterable[str]) -> None:
+        """Take refs out of packed-refs, all at once; those that are loose, too, are still there.
+
+        Raises:
+            RepositoryError: it is never as it was read.
+        """
+        packed, unwanted = self._control / "packed-refs", {os.fsencode(ref) for ref in refs}
         for _ in range(_PACKED_TRIES):
             before = packed.read_bytes() if packed.is_file() else b""
-            after = _without(before, ref.encode())
+            after = _without(before, unwanted)
             if before == after or replace_locked(
                 packed,
                 after,
                 self._intent,
                 lambda known=before: packed.read_bytes() == known,  # type: ignore[misc]
             ):
-                break
-        else:
-            raise RepositoryError(f"{packed}: changes all the time; try again when git is done.")
-        return remove_locked(self._control / ref, self._intent, lambda: self.read(ref) in (old, None))
+                return
+        raise RepositoryError(f"{packed}: changes all the time; try again when git is done.")
 
     def recover(self, ref: str, folder: str) -> None:
         """Remove the locks on a ref, on packed ones and in a folder that a killed process of ours left."""
@@ -106,13 +120,13 @@ def checked_out(control: Path, ref: str) -> Iterator[Path]:
             yield head.parent
 
 
-def _without(packed: bytes, ref: bytes) -> bytes:
-    """The lines of packed-refs without a ref's; what a tag leads to is on a line of its own below it."""
+def _without(packed: bytes, refs: Collection[bytes]) -> bytes:
+    """The lines of packed-refs without those of some refs; what a tag leads to is on a line below its own."""
     kept: list[bytes] = []
     left_out = False
     for line in packed.splitlines(keepends=True):
         if not (left_out and line.startswith(b"^")):
-            left_out = not line.startswith(b"#") and line.rstrip(b"\n").partition(b" ")[2] == ref
+            left_out = not line.startswith(b"#") and line.rstrip(b"\n").partition(b" ")[2] in refs
         if not left_out:
             kept.append(line)
     return b"".join(kept)

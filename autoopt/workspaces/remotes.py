@@ -37,6 +37,12 @@ def remote_of(control: Path, branch: str | None) -> Remote | None:
     return None
 
 
+def address_to(control: Path, branch: str | None) -> str | None:
+    """The address of that remote, None without one; not for showing, as it may hold a password."""
+    found = remote_of(control, branch)
+    return _value(config_of(control), (b"remote", found.name.encode()), b"url") or None if found else None
+
+
 def _is_remote(section: tuple[bytes, ...]) -> bool:
     return len(section) == 2 and section[0].lower() == b"remote"
 

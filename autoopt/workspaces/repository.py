@@ -5,7 +5,6 @@ Configuration is read as data: names, addresses and paths. No option that names 
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -288,9 +287,5 @@ def forget_excluded(control: Path, names: Collection[str]) -> None:
 def _excluding(control: Path) -> Iterator[Path]:
     """`info/exclude` to oneself: two runs starting at once must not lose each other's lines."""
     file = (control / "info" / "exclude").resolve()  # some keep it elsewhere, behind a link
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with files.alone(file.parent):
         yield file
-    finally:
-        os.close(folder)

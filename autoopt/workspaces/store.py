@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,8 +20,8 @@ from dulwich.errors import ApplyDeltaError, ChecksumMismatch, FileFormatExceptio
 from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
 
 from autoopt.errors import RepositoryError
-from autoopt.files import naming, sync_directory
 from autoopt.workspaces.formats import SHA1, Objects, believes_modes, hash_of, object_id
+from autoopt.workspaces.loose import Loose
 from autoopt.workspaces.refs import Refs as Refs
 from autoopt.workspaces.refs import checked_out as checked_out
 from autoopt.workspaces.refs import delete_ref as delete_ref
@@ -36,6 +35,7 @@ GITLINK = 0o160000
 DIRECTORY = 0o040000
 
 _KINDS = {Commit.type_num: b"commit", Tree.type_num: b"tree", Blob.type_num: b"blob", Tag.type_num: b"tag"}
+_NUMBERS = {name: number for number, name in _KINDS.items()}
 _NEVER = frozenset({b"", b".", b"..", b".git"})
 _DAMAGE = (
     ValueError,
@@ -88,7 +88,7 @@ class Store:
         self._objects = Objects(self._folder, self.algorithm)
         self._trees: dict[str, dict[str, Entry]] = {}
         self._cached = 0
-        self._touched: set[Path] = set()
+        self._loose = Loose(self._folder, lambda content: object_id(content, self.algorithm), self._is_packed)
         self._others: tuple[Store, ...] = ()
 
     def include(self, others: Iterable[Store]) -> None:
@@ -110,6 +110,13 @@ class Store:
         objects = [self._objects.get_raw(ObjectID(sha)) for sha in found]
         blobs = [data for kind, data in objects if kind == Blob.type_num]
         return blobs[0] if len(blobs) == 1 else None
+
+    def find_commit(self, prefix: str) -> str | None:
+        """The one commit whose id begins so; None where there are none or several."""
+        found = {bytes(sha) for sha in self._objects.iter_prefix(prefix.encode())}
+        kinds = {sha.decode(): self._objects.get_raw(ObjectID(sha))[0] for sha in found}
+        commits = [sha for sha, kind in kinds.items() if kind == Commit.type_num]
+        return commits[0] if len(commits) == 1 else None
 
     def parents(self, sha: str) -> tuple[str, ...]:
         """A commit's parents, without those that a shallow clone does not have."""
@@ -231,6 +238,9 @@ class Store:
                     raise ValueError("its content has another id")
                 return kind, raw
         except KeyError as error:
+            if (lately := self._loose.lately(sha)) is not None:
+                header, _, data = lately.partition(b"\0")
+                return _NUMBERS[header.partition(b" ")[0]], data
             raise RepositoryError(
                 f"{sha}: not in {self._folder}; fetch it (is this a partial clone?) or run git fsck."
             ) from error
@@ -270,8 +280,15 @@ class Store:
         """Like `rebuild`, and also for a tree that becomes empty."""
         return self.rebuild(tree, changes) or self._add_tree({})
 
-    def add_commit(self, tree: str, parents: list[str], message: str, identity: bytes, when: int) -> str:
-        """Store a commit; return its id."""
+    def add_commit(
+        self, tree: str, parents: list[str], message: str, identity: bytes, when: int, maker: str = ""
+    ) -> str:
+        """Store a commit; return its id.
+
+        Args:
+            maker: Kept in a header of its own, which git shows nowhere: two who make the same change in the
+                same second have two commits all the same.
+        """
         commit = Commit()
         commit.tree = ObjectID(tree.encode())
         commit.parents = [ObjectID(parent.encode()) for parent in parents]
@@ -279,43 +296,38 @@ class Store:
         commit.author_time = commit.commit_time = when
         commit.author_timezone = commit.commit_timezone = 0
         commit.message = message.encode("utf-8", "replace")
-        return self._write(b"commit", commit.as_raw_string())
+        headers, end, text = commit.as_raw_string().partition(b"\n\n")
+        own = b"\nautoopt-run %s" % maker.encode() if maker else b""
+        return self._write(b"commit", headers + own + end + text)
 
     def _write(self, kind: bytes, data: bytes) -> str:
-        content = b"%s %d\0" % (kind, len(data)) + data
-        sha = object_id(content, self.algorithm)
-        folder = self._folder / sha[:2]
-        if ObjectID(sha.encode()) in self._objects:
-            if (folder / sha[2:]).exists():  # of a process that was killed before it made the name durable
-                self._touched.add(folder)
-            return sha
-        folder.mkdir(exist_ok=True)
-        # git's own name for unfinished objects: its gc removes what a crash leaves.
-        descriptor, name = tempfile.mkstemp(prefix="tmp_obj_", dir=folder)
-        try:
-            with naming(folder), os.fdopen(descriptor, "wb") as file:
-                file.write(zlib.compress(content, 1))
-                file.flush()
-                os.fchmod(descriptor, stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
-                os.fsync(descriptor)
-            Path(name).replace(folder / sha[2:])
-        except OSError:
-            with suppress(OSError):  # on a full disk it takes what others need
-                Path(name).unlink()
-            raise
-        self._touched.add(folder)
-        return sha
+        return self._loose.write(b"%s %d\0" % (kind, len(data)) + data)
+
+    def _is_packed(self, sha: str) -> bool:
+        """Whether a pack that is still there has it, or a folder that this one borrows from."""
+        _ = self._objects.packs  # lets go of those that are not
+        return ObjectID(sha.encode()) in self._objects
+
+    def remember(self, file: Path) -> None:
+        """Have what is written outlive a garbage collection; the file is for the process after this one."""
+        self._loose.remember(file)
 
     def sync(self) -> None:
         """Make the names of all objects written so far durable; before a ref may name one of them."""
-        for folder in self._touched:
-            sync_directory(folder)
-        if self._touched:
-            sync_directory(self._folder)
-        self._touched.clear()
+        self._loose.sync()
+
+    def secure(self, every_s: float = 0.0) -> None:
+        """Put back what somebody's garbage collection has taken away; after a ref names it, and later.
+
+        Args:
+            every_s: Do nothing where that was done less than so long ago.
+        """
+        self._loose.secure(every_s)
 
     def close(self) -> None:
         """Let go of pack files."""
+        with suppress(OSError, RepositoryError):  # whatever closes it is told
+            self._loose.secure()
         self._objects.close()
         for other in self._others:
             other.close()

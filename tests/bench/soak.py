@@ -53,7 +53,8 @@ class Soak:
     Attributes:
         grown_mb: Resident memory when the last experiment began, above that after the first tenth of them.
         report_mb: What the end of the run, with its reports, took on top.
-        descriptors: Open ones then and at the end.
+        descriptors: Open ones in the second to fourth tenth and in the last three, without those that are
+            open for a moment only.
         zombies: The most dead children that were seen twice in a row.
         left: What is still there afterwards of processes and scratch, and should not be.
         loop_ms: Milliseconds beside the metric's runs, the median over the experiments.
@@ -118,7 +119,8 @@ def soak(folder: Path, experiments: int, files: int, sandbox: str = "auto") -> S
         )
         looks = watched(process, folder / "state")
     (state,) = (folder / "state" / "autoopt").glob(f"*/{RUN}")
-    first = next(one for one in looks if one.done >= experiments // 10)
+    tenth = experiments // 10
+    first = next(one for one in looks if one.done >= tenth)
     last = next(one for one in reversed(looks) if one.done <= experiments)
     costs = spent(state / "journal.jsonl")
     late = costs[-max(1, experiments // 10) :]
@@ -126,7 +128,10 @@ def soak(folder: Path, experiments: int, files: int, sandbox: str = "auto") -> S
         experiments=len(costs),
         grown_mb=last.rss_mb - first.rss_mb,
         report_mb=max(one.rss_mb for one in looks) - last.rss_mb,
-        descriptors=(first.descriptors, last.descriptors),
+        descriptors=(
+            fewest_descriptors(looks, tenth, 4 * tenth),
+            fewest_descriptors(looks, 7 * tenth, experiments),
+        ),
         zombies=max(min(one.zombies, two.zombies) for one, two in pairwise(looks)),
         left=(*processes(folder), *map(str, temporary.iterdir()), *scratch(state)),
         loop_ms=median(costs),
@@ -149,6 +154,11 @@ def watched(process: subprocess.Popen[bytes], state: Path) -> list[Look]:
         time.sleep(0.2)
     process.wait()
     return [one for one in found if one.rss_mb]
+
+
+def fewest_descriptors(looks: list[Look], start: int, stop: int) -> int:
+    """The fewest that were open between these numbers of experiments."""
+    return min(one.descriptors for one in looks if start <= one.done <= stop)
 
 
 def decided(journal: Path) -> int:

@@ -23,6 +23,7 @@ from autoopt.records import (
     Verdict,
 )
 from autoopt.schema import Config, MetricConfig
+from autoopt.schema.report import ReportConfig
 from autoopt.scope import Scope
 from autoopt.workspaces.git import GitWorkspace
 
@@ -48,6 +49,7 @@ class Kept:
     claim: Confirmation | None = CLAIM
     idle: Sequence[int] = ()
     pending: bool = False
+    adopt: Mapping[str, str] = field(default_factory=dict)
     experiments: list[Experiment] = field(default_factory=list)
 
     def make(self, project: Project) -> Kept:
@@ -55,7 +57,9 @@ class Kept:
         files = RunFiles(project.state / "autoopt" / repository_id(control) / self.name)
         files.state.mkdir(parents=True)
         metric = MetricConfig(command="python bench.py", unit="s")
-        files.config.write_text(compose.dump(Config(goal=self.goal, scope=["src"], metric=metric)))
+        report = ReportConfig(adopt=dict(self.adopt))
+        config = Config(goal=self.goal, scope=["src"], metric=metric, report=report)
+        files.config.write_text(compose.dump(config))
         workspace = GitWorkspace.create(project.root, self.name, files.state, Scope(["src"]))
         record = Journal.create(files.journal, run_id=self.name, base=workspace.base, goal=self.goal)
         self._decide(record, 0, Status.baseline, Step(description="", files={}), None, workspace.base)

@@ -33,6 +33,7 @@ scope: [src/{part}]
 metric:
   command: {command}
   extract: {{kind: named, pattern: n}}
+  variation: none
   warmups: 0
   baseline_samples: 2
   probe: no

@@ -29,7 +29,7 @@ from .kills import Place
 
 _GRACE_S = 2.0
 _LIMIT_S = 90.0
-_SLOW = "(sleep 300 &); sleep 0.4; "
+_SLOW = "(sleep 300 &); [ -e {ended} ] || sleep 0.4; "
 """Before the metric: something to be left behind, and time to be interrupted in."""
 _STOPS = "stops after this experiment"
 
@@ -151,10 +151,16 @@ class Machine(Place):
                 running.process.kill()
             if running.master >= 0:
                 os.close(running.master)
+        self._ended.touch()  # what goes on need not take its time
         yield from self._complaints(case, code, told)
         if case.finishes is not None and self._decided(number) is not case.finishes:
             yield f"experiment {number} is {'not ' if case.finishes else ''}decided"
         yield from (f"{one.kind}: {one.told}" for _, one in self._judged("", [-code], []).faults)
+
+    @property
+    def _ended(self) -> Path:
+        """Is there once a run has been ended."""
+        return self.path / "ended"
 
     def _complaints(self, case: Case, code: int, told: str) -> Iterator[str]:
         last = " / ".join(told.splitlines()[-3:])
@@ -168,7 +174,8 @@ class Machine(Place):
             yield f"still running: {alive[0]}"
 
     def _begin_slowly(self, *, terminal: bool) -> Running:
-        words = [word.replace("metric.command=", f"metric.command={_SLOW}") for word in self.scenario.command]
+        slow = f"metric.command={_SLOW.format(ended=self._ended)}"
+        words = [word.replace("metric.command=", slow) for word in self.scenario.command]
         master, slave = pty.openpty() if terminal else os.pipe()
         process = subprocess.Popen(
             self._line(words),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,7 +19,14 @@ from autoopt.journal import Journal
 
 from .scenarios import environment
 
-_OURS = ("worktrees", "refs/autoopt", "refs/heads/autoresearch", "logs/refs/heads/autoresearch", "objects")
+_OURS = (
+    "worktrees",
+    "refs/autoopt",
+    "refs/autoopt-merging",
+    "refs/heads/autoresearch",
+    "logs/refs/heads/autoresearch",
+    "objects",
+)
 _EXCLUDE = ".git/info/exclude"
 _PATIENCE_S = 15.0
 """For processes of a killed run to end: two seconds of grace, and a busy machine."""
@@ -38,7 +46,12 @@ class Outcome:
 
 def snapshot(root: Path) -> Snapshot:
     """Everything of the user's, byte by byte, with modes and times; of the repository what is not ours."""
-    return {name: _seen(root / name) for name in _names(root) if not _is_ours(name)}
+    found: Snapshot = {}
+    for name in _names(root):
+        with contextlib.suppress(FileNotFoundError):  # it was there for a moment
+            if not _is_ours(name):
+                found[name] = _seen(root / name)
+    return found
 
 
 def _names(root: Path) -> Iterator[str]:

@@ -7,7 +7,12 @@ import atexit
 import cProfile
 import json
 import os
+import sys
 import threading
+
+TYPE_CHECKING = False  # typing takes long to import
+if TYPE_CHECKING:
+    from typing import Any
 
 _PROCESS = os.getpid()
 
@@ -17,6 +22,19 @@ def start(folder: str) -> None:
     profile = cProfile.Profile()
     atexit.register(_write, profile, folder)
     profile.enable()
+    _stay(profile)
+
+
+def _stay(profile: cProfile.Profile) -> None:
+    """Have nobody take the profile off: pytest-benchmark does, and fails when it cannot put it back."""
+    replace = sys.setprofile
+
+    def setprofile(function: "Any") -> None:
+        present: Any = sys.getprofile()
+        if present is not profile or not (function is None or function is profile):
+            replace(function)
+
+    sys.setprofile = setprofile
 
 
 def _write(profile: cProfile.Profile, folder: str) -> None:

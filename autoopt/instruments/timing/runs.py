@@ -59,6 +59,7 @@ def _hyperfine(
             words, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
         if done.returncode:
+            shell.succeed(command, environ)  # hyperfine hides why a command failed; once more, and it is told
             said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().rpartition("\n")[2]
             raise UsageError(f"hyperfine: {said}")
         result = json.loads(export.read_text("utf-8"))["results"][0]

@@ -19,13 +19,13 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from autoopt.errors import DamagedStateError, UsageError
-from autoopt.proposers.search import sampling, wording
-from autoopt.proposers.search.sites import site
-from autoopt.proposers.search.sites.plain import same
+from autoopt.proposers.search import sampling
+from autoopt.proposers.search.editing import Editor
+from autoopt.proposers.search.knowledge import Values
 from autoopt.proposers.search.space import Key, order, searchable, space
-from autoopt.proposers.search.study import Study, Values, exists, mark
+from autoopt.proposers.search.study import Study, exists, mark
 from autoopt.proposers.search.study_file import FileLock, mend, rewind
-from autoopt.records import Brief, Edit, Experiment, Failure, Proposal, Status
+from autoopt.records import Brief, Experiment, Failure, Proposal, Status
 from autoopt.schema import OptunaConfig, ParameterConfig
 from autoopt.scope import Scope
 
@@ -57,7 +57,7 @@ class OptunaSearch:
             raise UsageError("params: there are none, so there is nothing to search; add one.")
         order(params)
         self._params = params
-        self._sites = {name: site(name, options, env_file) for name, options in params.items()}
+        self._editor = Editor(params, env_file)
         self._seed = seed
         self._make_sampler = sampling.maker(config)
         self._history: dict[int, Experiment] = {}
@@ -78,13 +78,8 @@ class OptunaSearch:
         Raises:
             UsageError: a parameter's place is missing, unreadable or outside the scope.
         """
-        for name, place in self._sites.items():
-            if not scope.contains(place.file):
-                option = f"params.{name}.file" if self._params[name].file else "metric.env_file"
-                raise UsageError(
-                    f"{option}: {place.file} is not in scope, so it cannot be edited; add it to scope."
-                )
-        present = self._present(self._texts(desk))
+        self._editor.check(scope)
+        present = self._editor.present(self._editor.texts(desk, started=self._started), started=self._started)
         found = space(searchable(self._params, present), present)
         with sampling.quiet():
             sampling.rehearse(self._make_sampler(found, self._seed, 0), found)
@@ -95,8 +90,8 @@ class OptunaSearch:
         Asked again for the same experiment without having been told of it, it takes its last proposal as
         declined.
         """
-        texts = self._texts(brief.desk)
-        present = self._present(texts)
+        texts = self._editor.texts(brief.desk, started=self._started)
+        present = self._editor.present(texts, started=self._started)
         if not present:
             return None
         for experiment in brief.history:
@@ -111,7 +106,7 @@ class OptunaSearch:
             return None
         values, reason = found
         self._asked = (brief.number, study.space.key(values))
-        return self._proposal(present, values, reason, texts)
+        return self._editor.proposal(present, values, reason, texts)
 
     def repair(self, proposal: Proposal, failure: Failure) -> Proposal | None:
         """None: values that crash are given up."""
@@ -127,36 +122,6 @@ class OptunaSearch:
         if self._study is not None:
             with sampling.quiet():
                 self._study.learn(experiment)
-
-    def _texts(self, desk: Path) -> dict[str, str]:
-        """The files that hold values; later, without those another proposer's change took away or broke."""
-        texts = {}
-        for name, place in self._sites.items():
-            try:
-                texts[place.file] = (desk / place.file).read_bytes().decode()
-            except FileNotFoundError as error:
-                if place.optional:
-                    texts.setdefault(place.file, "")
-                elif not self._started:
-                    where = f"params.{name}.file"
-                    raise UsageError(f"{where}: {place.file} is not there; name a tracked file.") from error
-            except (UnicodeDecodeError, OSError) as error:
-                if not self._started:
-                    raise UsageError(f"params.{name}.file: cannot read {place.file}: {error}.") from error
-        return texts
-
-    def _present(self, texts: Mapping[str, str]) -> Values:
-        """The incumbent's values; later, without those whose place another proposer's change took away."""
-        present = {}
-        for name, place in self._sites.items():
-            if place.file not in texts:
-                continue
-            try:
-                present[name] = place.read(texts[place.file])
-            except UsageError:
-                if not self._started:
-                    raise
-        return present
 
     def _opened(self, present: Values, number: int) -> Study:
         """The study of the present context: what was kept of other proposers' changes makes a new one."""
@@ -187,24 +152,6 @@ class OptunaSearch:
     def _decline(self, number: int, study: Study) -> None:
         if self._asked is not None and self._asked[0] == number and number not in self._history:
             study.decline(self._asked[1])
-
-    def _proposal(self, before: Values, after: Values, reason: str, texts: Mapping[str, str]) -> Proposal:
-        changed = [name for name in after if not same(before[name], after[name])]
-        files = list(dict.fromkeys(self._sites[name].file for name in changed))
-        return Proposal(
-            description=wording.description(before, after, changed),
-            hypothesis=wording.hypothesis(after, changed, reason),
-            area=changed[0] if len(changed) == 1 else ", ".join(files),
-            source="optuna",
-            edits=tuple(self._edit(file, changed, after, texts[file]) for file in files),
-            parameters=after,
-        )
-
-    def _edit(self, file: str, changed: list[str], values: Values, text: str) -> Edit:
-        for place in (self._sites[name] for name in changed):
-            if place.file == file:
-                text = place.write(text, values[place.name])
-        return Edit(path=file, content=text.encode())
 
 
 def _open(path: Path) -> JournalStorage:

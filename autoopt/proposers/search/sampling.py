@@ -26,6 +26,8 @@ from autoopt.records import Value
 from autoopt.schema import OptunaConfig
 
 _NEEDS = {"GPSampler": ("torch", "scipy"), "CmaEsSampler": ("cmaes",), "QMCSampler": ("scipy",)}
+_EXTRA = frozenset({"scipy", "cmaes"})
+"""What `autoopt[search]` brings; torch is large and left to whoever wants it."""
 _NOT_ALONE = {"BaseSampler", "BaseGASampler", "PartialFixedSampler"}
 _COUNTING = {"QMCSampler", "GridSampler"}
 _OURS = {"self", "seed", "search_space"}
@@ -59,8 +61,13 @@ class SamplerMaker:
             ) from error
 
 
-def maker(config: OptunaConfig) -> SamplerMaker:
-    """What makes the sampler; refuses unknown names and options before a run starts."""
+def maker(config: OptunaConfig, *, shared: bool = False) -> SamplerMaker:
+    """What makes the sampler; refuses unknown names and options before a run starts.
+
+    Args:
+        shared: Whether others ask the same study: what they are measuring then counts as if it were poor, so
+            that nobody looks beside it, also where that is not the sampler's default.
+    """
     kinds = {
         name: value
         for name, value in vars(optuna.samplers).items()
@@ -74,12 +81,20 @@ def maker(config: OptunaConfig) -> SamplerMaker:
     name = short[wanted]
     for package in _NEEDS.get(name, ()):
         if importlib.util.find_spec(package) is None:
-            raise UsageError(f"propose.optuna.sampler: {config.sampler} needs {package}; install it.")
+            how = "autoopt[search]" if package in _EXTRA else package
+            raise UsageError(
+                f"propose.optuna.sampler: {config.sampler} needs {package}; pip install '{how}'."
+            )
     _check_options(kinds[name], config.options)
-    made = SamplerMaker(kinds[name], config.options)
+    liar = {"constant_liar": True} if shared and _takes(kinds[name], "constant_liar") else {}
+    made = SamplerMaker(kinds[name], {**liar, **config.options})
     with quiet():
         made(None, 0, 0)
     return made
+
+
+def _takes(kind: type[BaseSampler], option: str) -> bool:
+    return option in inspect.signature(kind).parameters
 
 
 def _check_options(kind: type[BaseSampler], options: Mapping[str, Any]) -> None:

@@ -21,19 +21,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from autoopt.errors import UsageError
 from autoopt.proposers.search import sampling
-from autoopt.proposers.search.sites.plain import same
-from autoopt.proposers.search.space import Key, Space, fingerprint, searchable, singles, space
+from autoopt.proposers.search.knowledge import Knowledge, Values, effect, promises, telling
+from autoopt.proposers.search.space import Key, Space, fingerprint, searchable, space
 from autoopt.proposers.search.study_file import MARK
-from autoopt.records import Experiment, Outcome, Status, Value
+from autoopt.records import Experiment, Status
 from autoopt.schema import ParameterConfig
 
-Values = dict[str, Value]
-Setting = tuple[str, bool, Value]
-"""One parameter at one value; True and 1 differ."""
-
 _TRIES = 50
-_WARM_LATEST, _WARM_BEST = 10, 10
-"""Old results a new context starts from: so many of the best, and of the others so many of the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +98,12 @@ class Study:
         self._distributions = {name: sampling.distribution(d) for name, d in self.space.domains.items()}
         self._make_sampler, self._seed = make_sampler, seed
         attributes = self._study.user_attrs
-        self._declined: set[Key] = {tuple(map(tuple, key)) for key in attributes.get("declined", ())}
+        self._knows = Knowledge(self.space, self._params, self._start, present)
+        self._knows.declined |= {tuple(map(tuple, key)) for key in attributes.get("declined", ())}
         self._abandoned: set[int] = set(attributes.get("abandoned", ()))
-        self._present = present
-        self._known: dict[Key, float | None] = {}
         self._open: dict[int, int] = {}
         self._recorded: set[int] = set()
         self._remember()
-        self._tried: set[Setting] = _settings(self._start)
-        self._promised: set[Setting] = set()
-        self._poor: dict[Setting, float | None] = {}
         self._gains: dict[int, float] = {}
         self._sum = 0.0
         self._learned: set[int] = set()
@@ -133,24 +123,23 @@ class Study:
         if not values:
             return
         self._learned.add(experiment.number)
-        effect = _effect(experiment)
-        value = None if effect is None else self._standing(experiment.number) + effect
-        if experiment.status is Status.keep and effect is not None:
-            self._gains[experiment.number] = effect
+        gain = effect(experiment)
+        value = None if gain is None else self._standing(experiment.number) + gain
+        if experiment.status is Status.keep and gain is not None:
+            self._gains[experiment.number] = gain
             self._sum = math.fsum(self._gains.values())
-        self._tried |= _settings(values)
         if experiment.number <= self.context:
             self._recall(experiment, values, value)
             return
-        self._promised -= _settings(values)
+        self._knows.measured(values)
         if experiment.number not in self._recorded:
-            self._known[self.space.key(values)] = value
+            self._knows.known[self.space.key(values)] = value
             self._record(experiment.number, values, value)
 
     def decline(self, key: Key) -> None:
         """Never propose this assignment again: it was, and it was not wanted."""
-        self._declined.add(key)
-        self._study.set_user_attr("declined", sorted(self._declined, key=repr))
+        self._knows.declined.add(key)
+        self._study.set_user_attr("declined", sorted(self._knows.declined, key=repr))
 
     def abandon(self) -> None:
         """Fail trials that were asked for and never told: their process died, or they were declined."""
@@ -164,110 +153,54 @@ class Study:
 
     def note_incumbent(self, present: Values) -> None:
         """Tell Optuna where the search stands, which takes no experiment."""
-        self._present = present
+        self._knows.present = present
         key = self.space.key(present)
-        if self._known.get(key) is None:
-            self._known[key] = self._standing(None)
-            self._add(present, self._known[key], {"values": present})
+        if self._knows.known.get(key) is None:
+            self._knows.known[key] = self._standing(None)
+            self._add(present, self._knows.known[key], {"values": present})
 
     def single(self, present: Values) -> tuple[Values, str] | None:
         """The next value worth trying alone on top of the incumbent, with the reason."""
-        for name in self.space.domains:
-            if not self.space.active(name, present):
-                continue
-            for value in self._worth_trying_alone(name):
-                values = present | {name: value}
-                if not self._spent(values):
-                    return values, f"{self._why_alone(name, value)}; tried alone on top of the best so far"
-        return None
+        return self._knows.single(present)
 
     def sampled(self, present: Values, number: int) -> tuple[Values, str] | None:
         """The sampler's next idea that is not known yet; any unknown one when it has none."""
         # made afresh for each experiment: a resumed search then draws what the uninterrupted one would have
         told = sum("values" in trial.user_attrs for trial in self._valid_trials())
-        self._study.sampler = self._make_sampler(self.space, self._seed, told + len(self._declined))
+        self._study.sampler = self._make_sampler(self.space, self._seed, told + len(self._knows.declined))
         sampler = type(self._study.sampler).__name__.removesuffix("Sampler")
         reason = f"Optuna's {sampler} sampler chose it after {len(self._learned)} results"
         for tried in range(_TRIES):
             trial = self._ask()
             values = self._suggested(trial, present)
-            if not self._spent(values):
+            if not self._knows.spent(values):
                 trial.set_user_attr("values", values)
                 trial.set_user_attr("experiment", number)
                 self._open[number] = trial.number
                 return values, reason
-            self._tell(trial.number, self._remark(values))
-            if tried == 0 and self._exhausted(present):
+            self._tell(trial.number, self._knows.remark(values))
+            if tried == 0 and self._knows.exhausted(present):
                 return None
-        return self._unknown(present, number)
+        return self._knows.nearest(present, Random(f"{self._seed} {number}"))
 
-    # -- values alone
-
-    def _worth_trying_alone(self, name: str) -> tuple[Value, ...]:
-        """Those the recipe lists, or a switch's other side: new ones, and what promised on older code."""
-        listed = singles(self._params[name], self.space.domains[name], self._start[name])
-        untried = self._promised | {_setting(name, value) for value in listed} - self._tried
-        return tuple(value for value in listed if _setting(name, value) in untried)
-
-    def _why_alone(self, name: str, value: Value) -> str:
-        if _setting(name, value) in self._promised:
-            return "it promised something before the code changed"
-        return "the recipe lists it as worth trying" if self._params[name].first else "it is a switch"
+    # -- older code
 
     def _recall(self, experiment: Experiment, values: Values, value: float | None) -> None:
         """Remember a result on older code: for the sampler, and whether its value is worth another try."""
         self._old.append(_Result(experiment.number, values, value))
-        if experiment.area not in values:
-            return  # more than one value was changed
-        setting = _setting(experiment.area, values[experiment.area])
-        if experiment.status is Status.keep:
-            self._promised.discard(setting)
-        elif _promises(experiment):
-            self._promised.add(setting)
-        else:
-            self._poor[setting] = value
-            self._promised.discard(setting)
+        kept = experiment.status is Status.keep
+        self._knows.recall(values, value, experiment.area, kept=kept, promising=promises(experiment))
 
     def _warm(self) -> None:
         """Copy the most telling old results, oldest first; what a crash left half done is completed."""
         there = {trial.user_attrs.get("warm") for trial in self._study.get_trials(deepcopy=False)}
         latest = {self.space.key(old.values): old for old in self._old if old.value is not None}
         found = sorted(latest.values(), key=lambda old: old.number)
-        best = sorted(found, key=lambda old: -(old.value or 0.0))[:_WARM_BEST]
-        others = [old for old in found if old not in best]
-        for old in sorted([*best, *others[-_WARM_LATEST:]], key=lambda old: old.number):
+        for old in telling(found, lambda one: one.value or 0.0):
             if old.number not in there:
                 self._add(old.values, old.value, {"warm": old.number})
 
     # -- what is known
-
-    def _spent(self, values: Values) -> bool:
-        key = self.space.key(values)
-        return key in self._known or key in self._declined or self._poor_alone(values) is not None
-
-    def _poor_alone(self, values: Values) -> Setting | None:
-        """The one value that differs from the incumbent's, if it promised nothing when it was tried alone."""
-        key, present = self.space.key(values), self.space.key(self._present)
-        changed = [setting for setting in key if setting not in present]
-        return changed[0] if len(changed) == 1 and changed[0] in self._poor else None
-
-    def _remark(self, values: Values) -> float | None:
-        """What the sampler is told of an assignment that is not tried again."""
-        key = self.space.key(values)
-        poor = self._poor_alone(values)
-        return self._poor[poor] if poor is not None and key not in self._known else self._known.get(key)
-
-    def _exhausted(self, present: Values) -> bool:
-        everything = self.space.assignments(present)
-        return everything is not None and all(self._spent(values) for values in everything)
-
-    def _unknown(self, present: Values, number: int) -> tuple[Values, str] | None:
-        left = [values for values in self.space.assignments(present) or () if not self._spent(values)]
-        if not left:
-            return None
-        random = Random(f"{self._seed} {number}")
-        values = min(left, key=lambda v: (sum(not same(v[n], present[n]) for n in present), random.random()))
-        return values, "it has not been tried and is nearest to the best so far"
 
     def _standing(self, before: int | None) -> float:
         """What the parameter changes kept before an experiment add up to."""
@@ -284,7 +217,7 @@ class Study:
             elif number is not None:
                 self._open[number] = trial.number
             if finished and "values" in trial.user_attrs:
-                self._known[self.space.key(trial.user_attrs["values"])] = trial.value
+                self._knows.known[self.space.key(trial.user_attrs["values"])] = trial.value
 
     # -- Optuna
 
@@ -341,24 +274,3 @@ class Study:
 
 def _load(storage: JournalStorage, name: str) -> optuna.Study:
     return optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
-
-
-def _setting(name: str, value: Value) -> Setting:
-    return name, isinstance(value, bool), value
-
-
-def _settings(values: Values) -> set[Setting]:
-    return {_setting(name, value) for name, value in values.items()}
-
-
-def _promises(experiment: Experiment) -> bool:
-    """Whether a value that was not kept seemed to help, or was never told from helping."""
-    effect, verdict = _effect(experiment), experiment.verdict
-    return effect is not None and (effect > 0 or (verdict is not None and verdict.outcome is Outcome.unclear))
-
-
-def _effect(experiment: Experiment) -> float | None:
-    """The effect an experiment was judged to have; None for what crashed, timed out or was rejected."""
-    if experiment.verdict is None or experiment.status in {Status.crash, Status.inspector_reject}:
-        return None
-    return experiment.verdict.effect if math.isfinite(experiment.verdict.effect) else None

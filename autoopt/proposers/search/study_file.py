@@ -36,6 +36,38 @@ class FileLock:
         self._descriptor = -1
 
 
+class MendingLock(FileLock):
+    """The lock of a file that several processes write to; whoever takes it finds whole lines only.
+
+    A worker that is killed while it writes leaves half a line, and the next one would write on behind it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.with_name(path.name + ".flock"))
+        self._file = path
+
+    def acquire(self) -> bool:
+        """Wait for the lock, take it, and cut off what nobody will finish."""
+        taken = super().acquire()
+        try:
+            self._mend()
+        except BaseException:
+            self.release()
+            raise
+        return taken
+
+    def _mend(self) -> None:
+        if not self._file.exists() or not _ends_whole(self._file):
+            mend(self._file)
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        return size == 0 or file.read(1) == b"\n"
+
+
 def mend(path: Path) -> None:
     """Cut off a last line that a crash left half written; the lines before it stay. Makes a missing file.
 

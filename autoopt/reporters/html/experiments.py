@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from autoopt.journal import pairs
-from autoopt.records import Experiment, Finding, Status
-from autoopt.reporters import evidence, words
+from autoopt.records import Experiment, Finding
+from autoopt.reporters import evidence, spent, words
 from autoopt.reporters.account import Account
+from autoopt.reporters.html import calls
 from autoopt.reporters.html import pairs as pictures
 from autoopt.reporters.html.elements import Html, element, joined
 from autoopt.reporters.ruler import Ruler
 
 _DIFF_LINES = 400
 _TAIL_LINES = 20
+_BROAD = 90  # letters of a row that are not squeezed on a narrow screen
 
 
 def listed(account: Account) -> Html:
@@ -38,8 +40,9 @@ def _row(experiment: Experiment, ruler: Ruler, account: Account) -> Html:
     )
     drawn = pictures.picture(experiment, ruler, account.direction, account.unit)
     head = element("summary", number, status, moved, said, element("span", drawn, class_="drawn"))
-    body = element("div", *_body(experiment, account), class_="body")
-    return element("details", head, body, id=f"e{experiment.number}")
+    # a browser that is led to something inside of a closed element opens it
+    body = element("div", *_body(experiment, account), class_="body", id=f"e{experiment.number}")
+    return element("details", head, body)
 
 
 def _body(experiment: Experiment, account: Account) -> Iterator[Html]:
@@ -56,6 +59,8 @@ def _body(experiment: Experiment, account: Account) -> Iterator[Html]:
         yield _section("Last output", element("pre", "\n".join(tail)))
     if diff := account.diffs.get(experiment.number, "").strip("\n"):
         yield _section("Diff", _diff(diff))
+    if (asked := calls.listed(experiment, account)) is not None:
+        yield _section("Agents", asked)
 
 
 def _facts(experiment: Experiment, account: Account) -> Mapping[str, str]:
@@ -66,16 +71,23 @@ def _facts(experiment: Experiment, account: Account) -> Mapping[str, str]:
         "why": evidence.why(experiment, account.direction, account.unit),
         **(evidence.numbers(verdict, account.direction, account.unit) if verdict else {}),
         "varies": evidence.VARIATIONS.get(experiment.variation, experiment.variation),
-        "hypothesis": experiment.hypothesis if experiment.status is not Status.baseline else "",
+        "hypothesis": experiment.hypothesis if experiment.is_try else "",
         "parameters": named,
         "not measured": experiment.thought.risk if experiment.thought else "",
         "from": " · ".join(filter(None, (experiment.source, experiment.area))),
         "files": touched if experiment.paths else "",
         "commit": experiment.commit,
-        "time": words.duration(sum(experiment.seconds.values())) if experiment.seconds else "",
+        "time": _time(experiment),
         "overruled": words.overruled(experiment),
         "agents": words.usage(experiment.usage),
     }
+
+
+def _time(experiment: Experiment) -> str:
+    if not experiment.seconds:
+        return ""
+    told = (f"{spent.NAMES.get(stage, stage)} {words.duration(s)}" for stage, s in experiment.seconds.items())
+    return f"{words.duration(sum(experiment.seconds.values()))}: {', '.join(told)}"
 
 
 def facts(named: Mapping[str, str]) -> Html:
@@ -118,18 +130,17 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str | Html]]) -> Html:
     """A table that scrolls by itself where it is too wide."""
     head = element("tr", *(element("th", column, scope="col") for column in columns)) if columns else None
     body = [element("tr", *(element("td", cell) for cell in row)) for row in rows]
-    return element("div", element("table", head, *body), class_="wide")
+    columns_of_text = (
+        [cell for cell in column if not isinstance(cell, Html)] for column in zip(*rows, strict=True)
+    )
+    widths = (max(map(len, column), default=0) for column in columns_of_text)
+    broad = "broad" if sum(widths) > _BROAD else None
+    return element("div", element("table", head, *body, class_=broad), class_="wide")
 
 
 def _diff(diff: str) -> Html:
     rows = words.lines(diff).split("\n")
-    shown = [element("span", f"{row}\n", class_=_kind(row)) for row in rows[:_DIFF_LINES]]
+    shown = [element("span", f"{row}\n", class_=words.kind_of_row(row) or None) for row in rows[:_DIFF_LINES]]
     left = len(rows) - _DIFF_LINES
     note = element("p", f"{words.count(left, 'further line')} not shown.") if left > 0 else None
     return joined(element("pre", *shown, class_="diff"), note)
-
-
-def _kind(row: str) -> str | None:
-    if row.startswith(("+++", "---", "diff ", "index ")):
-        return "file"
-    return {"+": "added", "-": "removed", "@": "place"}.get(row[:1])

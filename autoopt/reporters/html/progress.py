@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from statistics import median
 
 from autoopt.journal import pairs
-from autoopt.records import Confirmation, Experiment, Status
+from autoopt.records import Confirmation, Experiment
 from autoopt.reporters import evidence, words
 from autoopt.reporters.account import Account
 from autoopt.reporters.html.elements import Html, element
-from autoopt.reporters.html.marks import mark
-from autoopt.reporters.html.scale import Scale
+from autoopt.reporters.html.marks import mark, size_for
+from autoopt.reporters.html.scale import Scale, label
 from autoopt.schema import Direction
 
 _WIDTH, _HEIGHT = 720.0, 260.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70.0, 34.0, 14.0, 26.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 88.0, 34.0, 14.0, 26.0
 _ROOM = 1.5  # of the incumbents' range: marks further off than this lie at the edge
 
 
@@ -27,12 +27,14 @@ class _Place:
 
     Attributes:
         value: The metric it would have beside the baseline; None where it gave no number.
+        ends: Its 95 % interval, as far as its pairs say; None where there is none.
         incumbent: That of the best once it was decided.
         low, high: Between which a single run of that lies, by chance alone.
     """
 
     experiment: Experiment
     value: float | None
+    ends: tuple[float, float] | None
     incumbent: float
     low: float
     high: float
@@ -40,13 +42,14 @@ class _Place:
 
 def picture(account: Account) -> Html | None:
     """The picture; None while there is nothing beside the baseline."""
-    places = _places(account.history)
+    places = _places(account.history, account.direction)
     if len(places) < 2:
         return None
     first, last = places[0].experiment.number, places[-1].experiment.number
     x = Scale(first, last, _LEFT + 10, _WIDTH - _RIGHT - 10)
     ends = _confirmed(places[0].incumbent, account.confirmation, account.direction)
     y = _vertical(places, ends)
+    size = size_for(len(places))
     said = f"The metric of each experiment; {account.direction.value} is better"
     return element(
         "svg",
@@ -54,7 +57,8 @@ def picture(account: Account) -> Html | None:
         *_grid(x, y, account.unit),
         *_line(places, x, y),
         *_claim(ends, y, account.unit),
-        *(_mark(place, x, y, account) for place in places),
+        *(_whisker(place, x, y) for place in places if place.ends is not None),
+        *(_mark(place, x, y, account, size) for place in places),
         class_="chart",
         viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
         role="img",
@@ -62,18 +66,19 @@ def picture(account: Account) -> Html | None:
     )
 
 
-def _places(history: Sequence[Experiment]) -> list[_Place]:
+def _places(history: Sequence[Experiment], direction: Direction) -> list[_Place]:
     noted = [one.verdict.noise for one in history if one.verdict and one.verdict.noise > 0]
     incumbent, spread, is_ratio = math.nan, median(noted) if noted else 0.0, True
     found: list[_Place] = []
     for one in history:
         if one.verdict is not None and one.verdict.noise > 0:
             spread, is_ratio = one.verdict.noise, one.verdict.is_ratio
-        value = _beside(one, incumbent)
-        if value is not None and one.status in (Status.baseline, Status.keep):
+        value, ends = _beside(one, incumbent), _interval(one, incumbent, direction)
+        if value is not None and one.status.leads:
             incumbent = value
         low, high = _around(incumbent, spread / math.sqrt(2), is_ratio=is_ratio)  # a pair is two runs
-        found.append(_Place(experiment=one, value=value, incumbent=incumbent, low=low, high=high))
+        place = _Place(experiment=one, value=value, ends=ends, incumbent=incumbent, low=low, high=high)
+        found.append(place)
     return [place for place in found if math.isfinite(place.incumbent)]
 
 
@@ -87,6 +92,23 @@ def _beside(experiment: Experiment, incumbent: float) -> float | None:
     return incumbent + median(pair.challenger.value - pair.incumbent.value for pair in taken)
 
 
+def _interval(experiment: Experiment, incumbent: float, direction: Direction) -> tuple[float, float] | None:
+    """Between which two numbers it lies beside the incumbent of its time; None where nothing says so."""
+    verdict = experiment.verdict
+    if verdict is None or verdict.low >= verdict.high or not math.isfinite(incumbent):
+        return None
+    ends = [
+        _moved(incumbent, gain, direction, is_ratio=verdict.is_ratio) for gain in (verdict.low, verdict.high)
+    ]
+    return min(ends), max(ends)
+
+
+def _moved(value: float, gain: float, direction: Direction, *, is_ratio: bool) -> float:
+    """The number with this gain on top."""
+    signed = -gain if direction is Direction.lower else gain
+    return value * math.exp(max(-50.0, min(50.0, signed))) if is_ratio else value + signed
+
+
 def _around(value: float, spread: float, *, is_ratio: bool) -> tuple[float, float]:
     if is_ratio:
         factor = math.exp(min(spread, 5.0))
@@ -98,11 +120,8 @@ def _confirmed(base: float, claim: Confirmation | None, direction: Direction) ->
     """The final claim's estimate, low and high beside the baseline; nothing where there is none."""
     if claim is None:
         return ()
-    sign = -1 if direction is Direction.lower else 1
     gains = (claim.effect, claim.low, claim.high)
-    if claim.is_ratio:
-        return tuple(base * math.exp(max(-50.0, min(50.0, sign * gain))) for gain in gains)
-    return tuple(base + sign * gain for gain in gains)
+    return tuple(_moved(base, gain, direction, is_ratio=claim.is_ratio) for gain in gains)
 
 
 def _vertical(places: Sequence[_Place], ends: Sequence[float]) -> Scale:
@@ -121,7 +140,7 @@ def _grid(x: Scale, y: Scale, unit: str) -> Iterator[Html]:
     for value in y.ticks(4):
         at = y.place(value)
         yield element("line", class_="tick", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=at, y2=at)
-        yield element("text", words.number(value, unit), class_="end", x=_LEFT - 8, y=at + 3.5)
+        yield element("text", label(value, unit), class_="end", x=_LEFT - 8, y=at + 3.5)
     for value in x.ticks(10, whole=True):
         yield element("text", f"{value:.0f}", x=x.place(value), y=_HEIGHT - 6)
 
@@ -156,10 +175,17 @@ def _claim(ends: Sequence[float], y: Scale, unit: str) -> Iterator[Html]:
     yield element("g", said, bar, stroke, class_="confirmed")
 
 
-def _mark(place: _Place, x: Scale, y: Scale, account: Account) -> Html:
+def _whisker(place: _Place, x: Scale, y: Scale) -> Html:
+    """The interval of an experiment."""
+    at, (low, high) = x.place(place.experiment.number), place.ends or (0.0, 0.0)
+    kind = f"whisker {place.experiment.status.value}"
+    return element("line", class_=kind, x1=at, x2=at, y1=y.place(low), y2=y.place(high))
+
+
+def _mark(place: _Place, x: Scale, y: Scale, account: Account, size: float) -> Html:
     """The experiment where its number is; at the worse edge where it has none."""
     one = place.experiment
     worst = y.high if account.direction is Direction.lower else y.low
     at = y.place(worst if place.value is None else place.value)
     said = ": ".join(filter(None, (f"#{one.number} {one.status}", words.moved(one, account.unit))))
-    return mark(one, x.place(one.number), at, f"{said}, {words.one_line(one.description)}")
+    return mark(one, x.place(one.number), at, f"{said}, {words.one_line(one.description)}", size)

@@ -1,10 +1,13 @@
-"""A straight scale from values to places on a picture."""
+"""A straight scale from values to places on a picture, and what is written at its strokes."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from autoopt.reporters import words
+
+_LETTERS = 7  # of a label, for which there is room on a narrow screen
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -36,3 +39,9 @@ class Scale:
         step = max(1.0, math.ceil(step)) if whole else step
         first = math.ceil(self.low / step - 1e-9)
         return [step * place for place in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
+def label(value: float, unit: str) -> str:
+    """The value as it stands at a stroke: with its unit where there is room for it."""
+    said = words.number(value, unit)
+    return said if len(said) <= _LETTERS else words.number(value)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from autoopt.records import Experiment
 from autoopt.reporters import words
 from autoopt.reporters.html.elements import Html, element
-from autoopt.reporters.html.marks import mark
-from autoopt.reporters.html.scale import Scale
+from autoopt.reporters.html.marks import mark, size_for
+from autoopt.reporters.html.scale import Scale, label
 
 _WIDTH, _HEIGHT = 460.0, 300.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 16.0, 22.0, 40.0
@@ -33,6 +33,7 @@ def picture(points: Sequence[Point], across: str, up: str, unit: str, up_unit: s
     y = _scale([point.up for point in points], _HEIGHT - _BOTTOM, _TOP)
     said = f"{up} against {across}"
     best = sorted((point for point in points if point.is_best), key=lambda point: point.across)
+    size = size_for(len(points))
     front = " ".join(f"{x.place(point.across):g},{y.place(point.up):g}" for point in best)
     return element(
         "svg",
@@ -41,7 +42,7 @@ def picture(points: Sequence[Point], across: str, up: str, unit: str, up_unit: s
         element("text", up, class_="start", x=4, y=12),
         element("text", across, class_="end", x=_WIDTH - _RIGHT, y=_HEIGHT - 6),
         element("polyline", class_="front", points=front) if len(best) > 1 else None,
-        *(_mark(point, x, y, unit, up, up_unit) for point in points),
+        *(_mark(point, x, y, unit, up, up_unit, size) for point in points),
         class_="chart scatter",
         viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
         role="img",
@@ -59,15 +60,15 @@ def _axes(x: Scale, y: Scale, unit: str, up_unit: str) -> Iterator[Html]:
     for value in y.ticks(4):
         at = y.place(value)
         yield element("line", class_="tick", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=at, y2=at)
-        yield element("text", words.number(value, up_unit), class_="end", x=_LEFT - 8, y=at + 3.5)
+        yield element("text", label(value, up_unit), class_="end", x=_LEFT - 8, y=at + 3.5)
     for value in x.ticks(4):
         at = x.place(value)
         yield element("line", class_="tick", x1=at, x2=at, y1=_TOP, y2=_HEIGHT - _BOTTOM)
-        yield element("text", words.number(value, unit), x=at, y=_HEIGHT - _BOTTOM + 14)
+        yield element("text", label(value, unit), x=at, y=_HEIGHT - _BOTTOM + 14)
 
 
-def _mark(point: Point, x: Scale, y: Scale, unit: str, up: str, up_unit: str) -> Html:
+def _mark(point: Point, x: Scale, y: Scale, unit: str, up: str, up_unit: str, size: float) -> Html:
     one = point.experiment
     numbers = f"{words.number(point.across, unit)}, {up} {words.number(point.up, up_unit)}"
     said = f"#{one.number} {one.status}: {numbers}, {words.one_line(one.description)}"
-    return mark(one, x.place(point.across), y.place(point.up), said)
+    return mark(one, x.place(point.across), y.place(point.up), said, size)

@@ -1,0 +1,1 @@
+"""A working run on one screen: drawn by the run itself, and by whoever watches it from another terminal."""
