@@ -185,5 +185,9 @@ def _module(name: str) -> ModuleType:
 
 
 def _call(name: str, words: list[str], environ: Mapping[str, str]) -> int:
-    code: int = _module(name).main(words, environ)
+    from autoopt import signals
+
+    with signals.held():  # an exception in the midst of an import may come out of it as another one
+        module = _module(name)
+    code: int = module.main(words, environ)
     return code

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,6 +94,20 @@ def test_a_signal_ends_it_cleanly_with_its_own_exit_code(number, code):
     out, err = process.communicate(timeout=60)
 
     assert (process.returncode, out, err) == (code, "closed\n", "")
+
+
+def test_a_signal_waits_until_a_subcommand_is_imported(monkeypatch):
+    seen = []
+
+    def importing(name):
+        signal.raise_signal(signal.SIGINT)
+        seen.append(f"{name} is imported")
+        return SimpleNamespace(main=lambda words, environ: seen.append("begun") or 0)
+
+    monkeypatch.setattr(cli, "_module", importing)
+
+    assert cli.main(["runs"]) == 130
+    assert seen == ["runs is imported"]
 
 
 def test_an_ignored_hangup_stays_ignored():

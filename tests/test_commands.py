@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from support.trusting import trust
 
+from autoopt import cli
+from autoopt.workspaces.store import Store
+
 RECIPE = """\
 goal: Make the sum of the settings smaller
 scope: [settings.ini]
@@ -129,6 +132,46 @@ def test_a_run_from_start_to_report(project: Project) -> None:
     assert shown.count('class="diff"') == len(rows) - 2  # of what was not kept, too
     assert all(f"<h2>{name}</h2>" in shown for name in ("How the gain came together", "Where the time went"))
     assert 'class="slice"' in shown
+
+
+def test_whatever_is_done_lets_go_of_the_repository(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Store] = []
+    begin, close = Store.__init__, Store.close
+
+    def beginning(self: Store, control: Path) -> None:
+        begin(self, control)
+        held.append(self)
+
+    def closing(self: Store) -> None:
+        close(self)
+        held[:] = [other for other in held if other is not self]
+
+    monkeypatch.setattr(Store, "__init__", beginning)
+    monkeypatch.setattr(Store, "close", closing)
+    monkeypatch.chdir(project.root)
+    for name, value in project.environ.items():
+        monkeypatch.setenv(name, value)
+
+    for line, code in {
+        "recipe=boxes run_id=r1 budget.experiments=2": 0,
+        "resume r1 budget.experiments=3": 0,
+        "start recipe=boxes run_id=r2 propose.use=[]": 0,
+        "brief r2": 0,
+        "try r2": 2,
+        "runs": 0,
+        "show r1 1": 0,
+        "report r1": 0,
+        "review r1": 0,
+        "export r1 --to csv": 0,
+        "merge r1": 0,
+        "finish r1": 0,
+        "clean r1 r2 --yes --force": 0,
+        "recipe=boxes run_id=r3 scope=[nothing]": 2,
+    }.items():
+        assert cli.main(line.split()) == code, line
+        assert not held, line
 
 
 def test_a_finished_run_resumes_only_with_more_budget(project: Project) -> None:

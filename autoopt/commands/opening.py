@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -64,15 +64,15 @@ def opened(
             rules=keeping.rules(config, environ),
             keep_edits=True,
         )
-        parts = assembled(
-            config, found.files, workspace, record, Progress(), console, environ, proposes=False
-        )
-        try:
-            with keeping.secrets(config, environ).out_of_errors():
-                yield Opened(found=found, config=config, record=record, workspace=workspace, parts=parts)
-        finally:
-            clean_up(config, found.files, workspace, console, environ)
-        workspace.close()
+        with closing(workspace):
+            parts = assembled(
+                config, found.files, workspace, record, Progress(), console, environ, proposes=False
+            )
+            try:
+                with keeping.secrets(config, environ).out_of_errors():
+                    yield Opened(found=found, config=config, record=record, workspace=workspace, parts=parts)
+            finally:
+                clean_up(config, found.files, workspace, console, environ)
 
 
 def take_back(run: Opened) -> None:

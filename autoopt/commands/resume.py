@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from autoopt import assemble, budget, journal
@@ -59,9 +60,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             setup=assemble.setup(config, files, environ),
             rules=keeping.rules(config, environ),
         )
-        for line in _left_behind(record, workspace):
-            console.print(line, highlight=False, soft_wrap=True)
-        with keeping.secrets(config, environ).out_of_errors():
+        with closing(workspace), keeping.secrets(config, environ).out_of_errors():
+            for line in _left_behind(record, workspace):
+                console.print(line, highlight=False, soft_wrap=True)
             drive(config, files, workspace, record, console, environ)
     return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -73,7 +73,8 @@ def start(
                 )
             with keeping.secrets(config, environ).out_of_errors():
                 workspace, record = _create(config, repository, scope, files, environ)
-                work(config, files, workspace, record, console, environ)
+                with closing(workspace):
+                    work(config, files, workspace, record, console, environ)
         except BaseException:
             _undo_unless_measured(files)
             raise

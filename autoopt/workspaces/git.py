@@ -146,15 +146,18 @@ class GitWorkspace:
         if not (Path(layout.control) / "objects").is_dir():
             raise RepositoryError(f"{layout.control}: the run's repository is not there; put it back.")
         keep_edits = keep_edits and Path(layout.desk).is_dir()  # a desk that is gone holds none
-        workspace = cls(layout, state, scope, setup, keep_edits=keep_edits, rules=rules)
-        workspace._recover()
-        tip = workspace._refs.read(layout.ref)
-        if tip is None:
-            raise places.gone(layout)
-        workspace._desk.stand_at(tip)
-        if not keep_edits:
-            workspace._save_edits(state / "set-aside")
-            workspace._desk.settle()
+        with ExitStack() as stack:
+            workspace = cls(layout, state, scope, setup, keep_edits=keep_edits, rules=rules)
+            stack.callback(workspace.close)
+            workspace._recover()
+            tip = workspace._refs.read(layout.ref)
+            if tip is None:
+                raise places.gone(layout)
+            workspace._desk.stand_at(tip)
+            if not keep_edits:
+                workspace._save_edits(state / "set-aside")
+                workspace._desk.settle()
+            stack.pop_all()
         return workspace
 
     @classmethod

@@ -326,11 +326,13 @@ class Store:
 
     def close(self) -> None:
         """Let go of pack files."""
-        with suppress(OSError, RepositoryError):  # whatever closes it is told
-            self._loose.secure()
-        self._objects.close()
-        for other in self._others:
-            other.close()
+        try:
+            with suppress(OSError, RepositoryError):  # whatever closes it is told
+                self._loose.secure()
+        finally:
+            self._objects.close()
+            for other in self._others:
+                other.close()
 
 
 def _by_folder(changes: Mapping[str, Entry | None]) -> dict[str, dict[str, Entry | None]]:

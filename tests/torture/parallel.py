@@ -36,6 +36,7 @@ from .scenarios import environment
 _PROGRAM = (sys.executable, "-m", "autoopt")
 _NOT_THERE = re.compile(r"there are no runs here yet|no such run here")
 _PRUNED = re.compile("unable to parse object|bad object|bad tree object|does not point to a valid object")
+_BROKEN = re.compile("Traceback|Exception ignored")
 _PUT_BACK_S, _PUT_BACK_PAUSE_S = 30.0, 3.0
 _LIMIT_S = 1500.0
 _LOOK_S = 0.05
@@ -49,7 +50,15 @@ _ODDS = {
     "stop, kill": 1,
 }
 """How a run is ended, and how often in comparison."""
-_CODES = {"kill": -9, "kill all": -9, "stop, kill": -9, "terminate": 143, "interrupt": 130, "hang up": 129}
+_CODES: Mapping[str, Sequence[int]] = {
+    "kill": [-9],
+    "kill all": [-9],
+    "stop, kill": [-9],
+    "terminate": [143, -15],
+    "interrupt": [130, -2],
+    "hang up": [129, -1],
+}
+"""What each ends with; a signal does what it does by default once Python is taken apart in the end."""
 _MAY = (0, 2, 3, 5)
 """Exit codes of whoever looks at runs, or wants something of a run that somebody works on."""
 _DEEDS = {
@@ -155,16 +164,16 @@ class Crowd:
         limit = time.monotonic() + _LIMIT_S
         while time.monotonic() < limit:
             deed, code, said = self._live(run, words, moments, dice)
+            if _BROKEN.search(said):
+                self.tally.fault(f"{run.name}: {deed or 'nobody'}: {_last(said, 12)}")
             if code == 0:
                 return
             self.tally.ends[run.name] += 1
             words = run.command(self.place) if _NOT_THERE.search(said) else ("resume", run.name)
-            if code not in (_CODES.get(deed, 0), 5) and not _NOT_THERE.search(said):
+            if code not in (*_CODES.get(deed, [0]), 5) and not _NOT_THERE.search(said):
                 self.tally.fault(f"{run.name}: {deed or 'nobody'}: ends with {code}: {_last(said)}")
                 if not deed:
                     return
-            if "Traceback" in said:
-                self.tally.fault(f"{run.name}: {deed}: {_last(said, 12)}")
         self.tally.fault(f"{run.name}: does not come to its end")
 
     def _live(
@@ -295,7 +304,7 @@ class Crowd:
         self.tally.refused[name] += code != 0
         if code == 0 and line.startswith("clean"):
             self.removed.add(line.split()[1])
-        if code not in allowed or "Traceback" in said:
+        if code not in allowed or _BROKEN.search(said):
             self.tally.fault(f"`{line}` ends with {code}: {_last(said, 6)}")
         return said
 
@@ -329,7 +338,7 @@ class Crowd:
             code = self._begin(words, output).wait(_LIMIT_S)
             output.seek(0)
             said = output.read().decode(errors="replace")
-        if code or "Traceback" in said:
+        if code or _BROKEN.search(said):
             self.tally.fault(f"`{' '.join(words)}` ends with {code}: {_last(said, 6)}")
 
 
