@@ -247,7 +247,9 @@ def test_text_from_programs_cannot_move_the_cursor():
 
 def test_the_headline_is_the_confirmation_and_never_the_sum_of_the_steps():
     assert accounts.headline(told()).startswith("413 ms → 311 ms: 24.7 % faster (95 % 23.7–25.7 %), 8 fresh")
-    assert accounts.headline(told(confirmation=None)).startswith("Not confirmed")
+    assert accounts.headline(told(confirmation=None)).startswith("Not confirmed: ")
+    worker = (*HISTORY, replace(HISTORY[-1], status=Status.follow))
+    assert "last run of its search" in accounts.headline(told(confirmation=None, history=worker))
     assert honesty.lines(told())[0].startswith(
         "Claimed step by step: 25.2 % faster (2 kept steps); confirmed: 24.7 % faster. Winner's curse: 2.2 %"
     )

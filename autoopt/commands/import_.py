@@ -276,7 +276,7 @@ def _next(name: str, draft: Draft) -> Iterator[str]:
     own = " metric.self_scored=true" if _scores_itself(draft.content) else ""
     yield "Next:"
     yield f"  autoopt doctor recipe={name}{own}   # noise, time and cost, before anything is spent"
-    yield f"  autoopt recipe={name}{own} agent=claude"
+    yield f"  autoopt recipe={name}{own} agent=claude   # or another: autoopt help agents"
     if own:
         yield "  metric.self_scored=true: what is edited prints its own number; only you can allow that"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from autoopt.records.agents import Call as Call
 from autoopt.records.agents import Thought as Thought
@@ -22,6 +22,12 @@ from autoopt.records.measuring import Sample as Sample
 
 Value = bool | int | float | str | None
 """What a parameter can be set to; None where its line is not there (SQL settings, environment variables)."""
+_LARGEST = 1e15
+
+
+def is_number(value: Value) -> TypeGuard[float]:
+    """Whether it has a place on a line; what is too large for one is a word, as yes and no are."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

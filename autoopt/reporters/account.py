@@ -180,6 +180,11 @@ def headline(account: Account) -> str:
         return "Nothing was measured."
     if not account.kept:
         return f"Nothing was gained: {_nothing(account)}"
+    if account.follows:
+        return (
+            "Not confirmed here: the last run of its search to end measures what all of them gained; "
+            "`autoopt runs` shows which did."
+        )
     return (
         "Not confirmed: no fresh pairs of baseline against final were measured, so no total gain is claimed."
     )

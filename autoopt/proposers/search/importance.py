@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TypeGuard
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
@@ -13,10 +12,9 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState, create_trial
 
-from autoopt.records import Value
+from autoopt.records import Value, is_number
 
 _BEST = 0.25  # what sets these assignments apart; a smaller share would be too few to tell
-_LARGEST = 1e15  # numbers beyond are taken as words
 _WIDE = 50.0  # a range this many times its smallest value is looked at by its logarithm
 
 
@@ -64,15 +62,11 @@ def _study(
 
 def _domain(held: Sequence[Value]) -> BaseDistribution:
     """What the values seen span: the recipe's own domain may have changed since."""
-    numbers = [float(value) for value in held if _is_number(value)]
+    numbers = [float(value) for value in held if is_number(value)]
     if len(numbers) < len(held):
         return CategoricalDistribution(sorted(set(map(repr, held))))
     low, high = min(numbers), max(numbers)
     return FloatDistribution(low, high, log=low > 0 and high / low >= _WIDE)
-
-
-def _is_number(value: Value) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def _shown(value: Value, domain: BaseDistribution) -> float | str:

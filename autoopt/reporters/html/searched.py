@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import TypeGuard
 
-from autoopt.records import Status, Value
+from autoopt.records import Status, Value, is_number
 from autoopt.reporters import searched, words
 from autoopt.reporters.account import Account
 from autoopt.reporters.html import bars
@@ -20,7 +19,6 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 12.0, 26.0
 _MOST = 12  # parameters that get a picture
 _LABELS, _LETTERS = 5, 9  # of values that are no numbers: how many are named, and how long a name may be
 _WIDE = 50.0
-_LARGEST = 1e15
 
 
 def importances(account: Account) -> Html | None:
@@ -108,13 +106,8 @@ def _slice(account: Account, name: str, results: Sequence[Result], y: Scale) -> 
 
 
 def _across(values: Sequence[Value]) -> _Across:
-    numbers = [value for value in values if _is_number(value)]
+    numbers = [value for value in values if is_number(value)]
     return _numbers(numbers) if len(numbers) == len(values) else _words(values)
-
-
-def _is_number(value: Value) -> TypeGuard[float]:
-    """Whether it has a place on a line; what is too large for one, or no number, is shown as a word."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def _numbers(values: Sequence[float]) -> _Across:
