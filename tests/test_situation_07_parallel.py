@@ -52,6 +52,7 @@ def test_one_command_line_runs_two_recipes_at_once(project):
     done = project.autoopt("-m", "recipe=a,b", "hydra/launcher=joblib", f"writable=[{gate}]")
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert not [line for line in done.stdout.splitlines() if line.endswith(" ")]
     apart(project)
     assert "Put together: autoopt merge a-" in done.stdout
     assert "[a-" in done.stdout  # whose line it is

@@ -59,7 +59,10 @@ def in_parallel() -> bool:
 
 
 class _Labelled(io.TextIOBase):
-    """A stream whose lines begin with a label and are written whole: other processes write there too."""
+    """A stream whose lines begin with a label and are written whole: other processes write there too.
+
+    Blanks that fill a table are left out at their ends.
+    """
 
     def __init__(self, stream: TextIO, label: str) -> None:
         self._stream = stream
@@ -73,7 +76,7 @@ class _Labelled(io.TextIOBase):
     def write(self, text: str) -> int:
         *lines, self._begun = (self._begun + text).split("\n")
         if lines:
-            self._stream.write("".join(f"[{self._label}] {line}\n" for line in lines))
+            self._stream.write("".join(f"[{self._label}] {line}".rstrip(" ") + "\n" for line in lines))
             self._stream.flush()
         return len(text)
 
